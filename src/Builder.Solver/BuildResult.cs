@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Immutable;
+using Builder.Frontend;
+using Builder.Frontend.Naming;
+using Builder.Solver.Images;
+
+namespace Builder.Solver;
+
+/// <summary>What a build made: one image a platform, in the order asked for.</summary>
+public sealed record BuildResult(ImmutableArray<PlatformImage> Images, ImmutableArray<Diagnostic> Warnings);
+
+/// <summary>A finished image: its config says its layers, all of which the executor can give.</summary>
+public sealed record PlatformImage(Platform Platform, ImageConfig Config);
