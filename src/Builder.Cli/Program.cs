@@ -1,3 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-return 0;
+using Builder.Cli;
+using Builder.Cli.CommandLine;
+using Builder.Cli.Commands;
+
+CliContext cli = CliContext.FromConsole();
+if (args is ["--version" or "-v"])
+{
+    VersionCommand.WriteShort(cli);
+    return ExitCode.Success;
+}
+
+try
+{
+    return await new CommandRunner(cli, CommandTable.Verbs).RunAsync(args);
+}
+catch (Exception exception)
+{
+    return ErrorRenderer.RenderUnexpected(cli, exception, args.Contains("--debug"));
+}

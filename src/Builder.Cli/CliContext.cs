@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+namespace Builder.Cli;
+
+/// <summary>The terminal, the environment and the clock as commands see them; tests give their own.</summary>
+internal sealed class CliContext
+{
+    /// <summary>Where results go.</summary>
+    public required TextWriter Out { get; init; }
+
+    /// <summary>Where progress, warnings and errors go.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>Where answers come from.</summary>
+    public required TextReader In { get; init; }
+
+    /// <summary>Opens standard input as bytes.</summary>
+    public Func<Stream> OpenStandardInput { get; init; } = Console.OpenStandardInput;
+
+    /// <summary>Opens standard output as bytes.</summary>
+    public Func<Stream> OpenStandardOutput { get; init; } = Console.OpenStandardOutput;
+
+    /// <summary>Opens standard error as bytes.</summary>
+    public Func<Stream> OpenStandardError { get; init; } = Console.OpenStandardError;
+
+    /// <summary>Standard input is a terminal.</summary>
+    public bool IsInputTerminal { get; init; }
+
+    /// <summary>Standard output is a terminal.</summary>
+    public bool IsOutputTerminal { get; init; }
+
+    /// <summary>Standard error is a terminal.</summary>
+    public bool IsErrorTerminal { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Looks a variable up; null when it is not set.</summary>
+    public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
+    /// <summary>The process's own console.</summary>
+    public static CliContext FromConsole() => new()
+    {
+        Out = Console.Out,
+        Error = Console.Error,
+        In = Console.In,
+        IsInputTerminal = !Console.IsInputRedirected,
+        IsOutputTerminal = !Console.IsOutputRedirected,
+        IsErrorTerminal = !Console.IsErrorRedirected,
+    };
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.Runtime.InteropServices;
+using Builder.Frontend;
+
+namespace Builder.Cli.CommandLine;
+
+/// <summary>Finds the verb, builds its command, parses the rest and invokes it.</summary>
+internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
+{
+    private const string ProgramName = "bld";
+
+    /// <summary>Runs a command line and returns the exit status; failures are rendered, never thrown.</summary>
+    public async Task<int> RunAsync(string[] arguments)
+    {
+        int usageExitCode = ExitCode.Usage;
+        bool debug = arguments.TakeWhile(a => a != "--").Any(a => a is "--debug" or "-D");
+        try
+        {
+            Invocation invocation = Resolve(arguments);
+            usageExitCode = invocation.Verb?.UsageExitCode ?? usageExitCode;
+            return await InvokeAsync(invocation);
+        }
+        catch (UsageException exception)
+        {
+            new ErrorRenderer(cli, debug).Render(exception);
+            return usageExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            cli.Error.WriteLine("canceled");
+            return ExitCode.Interrupted;
+        }
+        catch (BuildException exception)
+        {
+            new ErrorRenderer(cli, debug).Render(exception);
+            return ErrorRenderer.ExitCodeOf(exception);
+        }
+        finally
+        {
+            cli.Out.Flush();
+        }
+    }
+
+    private Invocation Resolve(string[] arguments)
+    {
+        List<string> leading = [];
+        int position = 0;
+        while (position < arguments.Length && arguments[position].StartsWith('-') && arguments[position].Length > 1)
+        {
+            leading.Add(arguments[position]);
+            if (arguments[position++] == "--root" && position < arguments.Length)
+            {
+                leading.Add(arguments[position++]);
+            }
+        }
+
+        ImmutableArray<Verb> level = verbs;
+        List<Verb> path = [];
+        while (position < arguments.Length && path.LastOrDefault()?.Create is null)
+        {
+            string word = arguments[position];
+            if (word.StartsWith('-'))
+            {
+                break;
+            }
+
+            path.Add(Find(level, word, path));
+            level = path[^1].Children;
+            position++;
+        }
+
+        return new Invocation(path, [.. leading, .. arguments.Skip(position)]);
+    }
+
+    private static Verb Find(ImmutableArray<Verb> level, string word, List<Verb> path)
+    {
+        string parents = string.Concat(path.Select(verb => verb.Name + " "));
+        Verb? found = level.FirstOrDefault(verb => verb.Name == word);
+        if (found is not null)
+        {
+            return found;
+        }
+
+        string? nearest = Spelling.Nearest(word, level.Select(verb => verb.Name));
+        throw new UsageException($"unknown command: {ProgramName} {parents}{word}")
+        {
+            Hint = nearest is null
+                ? $"run '{ProgramName} {parents}--help' for a list"
+                : $"did you mean '{ProgramName} {parents}{nearest}'?",
+        };
+    }
+
+    private async Task<int> InvokeAsync(Invocation invocation)
+    {
+        GlobalOptions global = new();
+        RootCommand root = CreateRoot(global);
+        Command command = root;
+        foreach (Verb verb in invocation.Path)
+        {
+            Command child = verb.Create is { } create ? create(cli, global) : new Command(verb.Name, verb.Description);
+            command.Add(child);
+            command = child;
+        }
+
+        if (invocation.Verb is not { Create: not null } leaf)
+        {
+            return ShowGroup(invocation, root, command);
+        }
+
+        IEnumerable<Option> inherited = root.Options;
+        List<string> normalized = ArgumentNormalizer.Normalize(
+            command, inherited, invocation.Arguments, leaf.StopsAtFirstOperand);
+        List<string> line = [.. invocation.Path.Select(verb => verb.Name), .. normalized];
+        ParseResult parsed = root.Parse(line, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        ThrowOnErrors(parsed, invocation);
+        using CancellationTokenSource cancellation = new();
+        using Interruption? interruption = leaf.HandlesSignals ? null : new Interruption(cancellation);
+        return await parsed.InvokeAsync(
+            new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+                Output = cli.Out,
+                Error = cli.Error,
+            },
+            cancellation.Token);
+    }
+
+    private static RootCommand CreateRoot(GlobalOptions global)
+    {
+        RootCommand root = new("Builds container images from Dockerfiles and runs them, without a daemon and without root");
+        root.Options.Clear();
+        root.Directives.Clear();
+        foreach (Option option in global.All)
+        {
+            option.Recursive = true;
+            root.Options.Add(option);
+        }
+
+        root.Options.Add(new HelpOption("--help"));
+        return root;
+    }
+
+    private int ShowGroup(Invocation invocation, RootCommand root, Command group)
+    {
+        string? stray = invocation.Arguments.FirstOrDefault(a => a is not ("--help" or "-h" or "--debug" or "-D"));
+        if (stray is not null)
+        {
+            throw new UsageException($"unknown flag: {stray}") { Hint = "flags of a command follow its name" };
+        }
+
+        if (invocation.Path.Count == 0)
+        {
+            group.Add(new VersionOption());
+        }
+
+        foreach (Verb verb in (invocation.Verb?.Children ?? verbs).Where(verb => !verb.Hidden))
+        {
+            group.Add(new Command(verb.Name, verb.Description));
+        }
+
+        List<string> line = [.. invocation.Path.Select(verb => verb.Name), "--help"];
+        return root.Parse(line).Invoke(new InvocationConfiguration { Output = cli.Out, Error = cli.Error });
+    }
+
+    private static void ThrowOnErrors(ParseResult parsed, Invocation invocation)
+    {
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+        {
+            string words = string.Join(' ', invocation.Path.Select(verb => verb.Name));
+            throw new UsageException($"{words}: {parsed.Errors[0].Message.TrimEnd('.')}")
+            {
+                Hint = $"run '{ProgramName} {words} --help'",
+            };
+        }
+    }
+
+    private sealed record Invocation(List<Verb> Path, List<string> Arguments)
+    {
+        public Verb? Verb => Path.LastOrDefault();
+    }
+
+    /// <summary>Turns the first SIGINT, SIGTERM or SIGHUP into a cancellation; a second one ends the process.</summary>
+    private sealed class Interruption : IDisposable
+    {
+        private readonly CancellationTokenSource _cancellation;
+        private readonly ImmutableArray<PosixSignalRegistration> _registrations;
+
+        public Interruption(CancellationTokenSource cancellation)
+        {
+            _cancellation = cancellation;
+            _registrations =
+            [
+                .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }
+                    .Select(signal => PosixSignalRegistration.Create(signal, Handle)),
+            ];
+        }
+
+        public void Dispose()
+        {
+            foreach (PosixSignalRegistration registration in _registrations)
+            {
+                registration.Dispose();
+            }
+        }
+
+        private void Handle(PosixSignalContext context)
+        {
+            context.Cancel = !_cancellation.IsCancellationRequested;
+            _cancellation.Cancel();
+        }
+    }
+}
