@@ -14,6 +14,25 @@ internal static class WorkdirPlanner
     /// <paramref name="epoch"/> or 0.
     /// </summary>
     /// <exception cref="SolveException">A parent is not a directory, or the user is unknown.</exception>
-    public static LayerPlan? Plan(IFileTree? parent, string directory, string user, long? epoch) =>
-        throw new NotImplementedException();
+    public static LayerPlan? Plan(IFileTree? parent, string directory, string user, long? epoch)
+    {
+        string clean = TreePath.Clean(directory);
+        if (parent is not null)
+        {
+            string existing = TreePath.Resolve(clean, parent.Find);
+            if (existing.Length == 0 || parent.Find(existing) is { Kind: FileKind.Directory })
+            {
+                return null;
+            }
+        }
+        else if (clean.Length == 0)
+        {
+            return null;
+        }
+
+        FileOwner owner = FileOwner.Resolve(user, () => parent);
+        var layer = new LayerBuilder(parent, owner, null, new Timestamp(epoch ?? 0, 0));
+        layer.EnsureDirectory(layer.Resolve(clean));
+        return layer.Finish();
+    }
 }
