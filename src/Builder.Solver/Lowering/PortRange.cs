@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Globalization;
+
+namespace Builder.Solver.Lowering;
+
+/// <summary>Reads the words of EXPOSE: <c>[[IP:]HOST-PORTS:]PORT[-PORT][/PROTOCOL]</c>; only the container's ports count.</summary>
+internal static class PortRange
+{
+    /// <summary>The ports a word means: <c>8000/tcp</c>.</summary>
+    /// <exception cref="FormatException">Not ports.</exception>
+    public static IEnumerable<string> Expand(string word)
+    {
+        string ports = word[(word.LastIndexOf(':') + 1)..];
+        int slash = ports.IndexOf('/', StringComparison.Ordinal);
+        string protocol = slash < 0 ? "tcp" : ports[(slash + 1)..].ToLowerInvariant();
+        protocol = protocol.Length == 0 ? "tcp" : protocol;
+        if (protocol is not ("tcp" or "udp" or "sctp"))
+        {
+            throw new FormatException($"invalid protocol \"{protocol}\": it is tcp, udp or sctp");
+        }
+
+        (ushort first, ushort last) = ParseRange(slash < 0 ? ports : ports[..slash], word);
+        return Enumerable.Range(first, last - first + 1)
+            .Select(port => string.Create(CultureInfo.InvariantCulture, $"{port}/{protocol}"));
+    }
+
+    private static (ushort First, ushort Last) ParseRange(string range, string word)
+    {
+        int dash = range.IndexOf('-', StringComparison.Ordinal);
+        ushort first = ParsePort(dash < 0 ? range : range[..dash], word);
+        ushort last = dash < 0 ? first : ParsePort(range[(dash + 1)..], word);
+        return last >= first
+            ? (first, last)
+            : throw new FormatException($"invalid range of ports \"{range}\": it ends before it begins");
+    }
+
+    private static ushort ParsePort(string port, string word) =>
+        ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number)
+            ? number
+            : throw new FormatException($"invalid port \"{word}\": expected a number up to 65535 or a range of them");
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using Builder.Frontend;
+using Builder.Frontend.Instructions;
+using Builder.Frontend.Naming;
+using Builder.Solver.Graph;
+using Builder.Solver.Images;
+using Builder.Solver.Lowering;
+using Builder.Solver.Scheduling;
+
+namespace Builder.Solver;
+
+/// <summary>The build of one platform: resolve, lower, schedule, assemble.</summary>
+internal sealed class PlatformBuild
+{
+    private readonly BuildSession _session;
+    private readonly ImageResolver _images;
+    private readonly Platform _platform;
+    private readonly bool _isExplicit;
+
+    /// <summary>Creates the build of a platform; an explicit one (<c>--platform</c>) is what the config will say.</summary>
+    public PlatformBuild(BuildSession session, ImageResolver images, Platform platform, bool isExplicit)
+    {
+        _session = session;
+        _images = images;
+        _platform = platform;
+        _isExplicit = isExplicit;
+        Arguments = new BuildArguments(session.Request);
+    }
+
+    /// <summary>The build args.</summary>
+    public BuildArguments Arguments { get; }
+
+    /// <summary>The ONBUILD triggers that were met.</summary>
+    public IReadOnlyCollection<Instruction> Triggers { get; private set; } = [];
+
+    /// <summary>Builds.</summary>
+    public async Task<PlatformImage> SolveAsync(CancellationToken cancellationToken)
+    {
+        BuildRequest request = _session.Request;
+        Dockerfile dockerfile = request.Dockerfile;
+        int target = StageResolver.FindTarget(dockerfile, request.Target);
+        EnvironmentList globals = GlobalArguments.Evaluate(
+            dockerfile, Arguments, request.HostPlatform, _platform, request.Target);
+        long? epoch = await new EpochResolver(_session, dockerfile, Arguments, globals).ResolveAsync(cancellationToken);
+
+        var resolver = new StageResolver(dockerfile, globals, _platform, request.HostPlatform, _images);
+        ResolvedStage resolved = await resolver.ResolveAsync(target, cancellationToken);
+        Triggers = resolver.Triggers;
+
+        var context = new LoweringContext
+        {
+            Request = request,
+            Arguments = Arguments,
+            Globals = globals,
+            Words = new LocatedExpander(dockerfile),
+            Target = _platform,
+            Epoch = epoch,
+            Remotes = _session.Ports.Remotes,
+            ShowPlatform = request.Platforms.Length > 1,
+        };
+        LoweredStage lowered = new StageLowering(context).Lower(resolved);
+        var graph = new BuildGraph([.. context.Vertices], lowered.FileSystem);
+        IReadOnlyDictionary<Vertex, VertexResult> results =
+            await new GraphScheduler(_session).SolveAsync(graph, cancellationToken);
+        LayerStack fileSystem = graph.Output.Stack ?? results[graph.Output.Vertex!].Stack;
+        return new PlatformImage(_platform, Finish(ImageAssembler.Assemble(lowered, fileSystem, results, epoch)));
+    }
+
+    private ImageConfig Finish(ImageConfig config)
+    {
+        foreach (KeyValuePair<string, string> label in _session.Request.Labels)
+        {
+            config = config with { Labels = config.Labels.SetItem(label.Key, label.Value) };
+        }
+
+        if (!_isExplicit)
+        {
+            return config;
+        }
+
+        // What the base says of the variant stays when the command line says nothing else.
+        bool isSame = config.Platform.Os == _platform.Os && config.Platform.Architecture == _platform.Architecture;
+        return config with
+        {
+            Platform = _platform with
+            {
+                Variant = _platform.Variant ?? (isSame ? config.Platform.Variant : null),
+                OsVersion = _platform.OsVersion ?? (isSame ? config.Platform.OsVersion : null),
+            },
+        };
+    }
+}
