@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Numerics;
+using Builder.Frontend.Ignore;
+using Builder.Solver.Files;
 
 namespace Builder.Solver.Copying;
 
@@ -13,9 +15,9 @@ internal sealed class IncludePattern
     private const int MaxNames = 62;
 
     /// <summary>One element a name; null is <c>**</c>.</summary>
-    private readonly Wildcard?[] _names;
+    private readonly GlobPattern?[] _names;
 
-    private IncludePattern(Wildcard?[] names, bool hasWildcards)
+    private IncludePattern(GlobPattern?[] names, bool hasWildcards)
     {
         _names = names;
         HasWildcards = hasWildcards;
@@ -42,7 +44,7 @@ internal sealed class IncludePattern
         }
 
         return new IncludePattern(
-            [.. names.Select(name => name == "**" ? null : Wildcard.Parse(name))], names.Any(Wildcard.IsNeeded));
+            [.. names.Select(name => name == "**" ? null : SourcePattern.ParseName(name))], names.Any(SourcePattern.IsWildcard));
     }
 
     /// <summary>The state of an entry <paramref name="name"/> of a directory in <paramref name="state"/>.</summary>

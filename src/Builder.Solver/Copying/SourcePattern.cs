@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using Builder.Frontend.Ignore;
 using Builder.Solver.Files;
 
 namespace Builder.Solver.Copying;
@@ -8,7 +9,7 @@ namespace Builder.Solver.Copying;
 internal sealed class SourcePattern
 {
     private readonly List<string> _names = [];
-    private readonly List<Wildcard> _wildcards = [];
+    private readonly List<GlobPattern> _wildcards = [];
 
     private SourcePattern()
     {
@@ -28,9 +29,9 @@ internal sealed class SourcePattern
         string clean = TreePath.Clean(path);
         foreach (string name in clean.Length == 0 ? [] : clean.Split('/'))
         {
-            if (pattern.HasWildcards || Wildcard.IsNeeded(name))
+            if (pattern.HasWildcards || IsWildcard(name))
             {
-                pattern._wildcards.Add(Wildcard.Parse(name));
+                pattern._wildcards.Add(ParseName(name));
             }
             else
             {
@@ -55,7 +56,7 @@ internal sealed class SourcePattern
         IEnumerable<string> found = [TreePath.Resolve(Fixed, tree.Find)];
         for (int i = 0; i < _wildcards.Count; i++)
         {
-            Wildcard wildcard = _wildcards[i];
+            GlobPattern wildcard = _wildcards[i];
             bool isLast = i == _wildcards.Count - 1;
             found = found.SelectMany(directory => MatchIn(tree, directory, wildcard, isLast));
         }
@@ -63,7 +64,37 @@ internal sealed class SourcePattern
         return found;
     }
 
-    private static IEnumerable<string> MatchIn(IFileTree tree, string directory, Wildcard wildcard, bool isLast)
+    /// <summary>True when the text has an unescaped wildcard.</summary>
+    internal static bool IsWildcard(string name)
+    {
+        for (int i = 0; i < name.Length; i++)
+        {
+            if (name[i] is '*' or '?' or '[')
+            {
+                return true;
+            }
+
+            i += name[i] == '\\' ? 1 : 0;
+        }
+
+        return false;
+    }
+
+    /// <summary>Parses the pattern of one name.</summary>
+    /// <exception cref="SolveException">It is malformed.</exception>
+    internal static GlobPattern ParseName(string name)
+    {
+        try
+        {
+            return GlobPattern.Parse(name);
+        }
+        catch (FormatException exception)
+        {
+            throw new SolveException(exception.Message, exception);
+        }
+    }
+
+    private static IEnumerable<string> MatchIn(IFileTree tree, string directory, GlobPattern wildcard, bool isLast)
     {
         if (tree.Find(directory) is not { Kind: FileKind.Directory })
         {

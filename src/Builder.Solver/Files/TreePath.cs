@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using Builder.Solver.Files;
-
-namespace Builder.Solver.Copying;
+namespace Builder.Solver.Files;
 
 /// <summary>Paths inside a tree: '/' between names, none at the ends; "" is the root.</summary>
-internal static class TreePath
+public static class TreePath
 {
     /// <summary>As many symbolic links as the kernel follows in one path.</summary>
     private const int MaxLinks = 40;
