@@ -11,6 +11,10 @@ namespace Builder.Cli.Output;
 /// <summary>What commands write as JSON; generated, so that nothing needs reflection.</summary>
 [JsonSourceGenerationOptions(WriteIndented = false)]
 [JsonSerializable(typeof(VersionRow))]
+[JsonSerializable(typeof(ImageRow))]
+[JsonSerializable(typeof(HistoryRow))]
+[JsonSerializable(typeof(ContainerRow))]
+[JsonSerializable(typeof(VolumeRow))]
 internal sealed partial class OutputJson : JsonSerializerContext
 {
     /// <summary>A value as a tree that templates can walk.</summary>

@@ -295,5 +295,8 @@ namespace Builder.Executor.Images
 
         /// <summary>Sum of the sizes of its layers: file sizes where they are unpacked, else of the blobs.</summary>
         public long SizeOf(StoredImage image) => throw new NotImplementedException();
+
+        /// <summary>Size of one of its layers, counted from the lowest, by the same rule.</summary>
+        public long SizeOfLayer(StoredImage image, int index) => throw new NotImplementedException();
     }
 }
