@@ -164,7 +164,7 @@ internal sealed class CredentialFile
 
     /// <summary>A dotfile manager's link stays a link: the file behind it is replaced.</summary>
     private static string ResolveLink(string path) =>
-        File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
 
     private static void Write(string path, JsonObject root)
     {
