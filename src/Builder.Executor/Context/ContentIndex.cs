@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Builder.Frontend.Naming;
+
+namespace Builder.Executor.Context;
+
+/// <summary>What is remembered of a file's content.</summary>
+/// <param name="Digest">SHA-256 of its bytes.</param>
+/// <param name="HasXattrs">It has attributes that belong into a layer.</param>
+internal readonly record struct KnownContent(Digest Digest, bool HasXattrs);
+
+/// <summary>
+/// Digests of files by their stamps, as git's index keeps them, in one file: a header, records sorted by device and
+/// inode, a SHA-256 of all that. A damaged or foreign file is as none. A file that changed in the tick in which it was
+/// read is not remembered ("racily clean"). Thread-safe; saving replaces the file by one rename.
+/// </summary>
+internal sealed unsafe class ContentIndex
+{
+    private const ulong Magic = 0x31_58_44_49_44_4C_42; // "BLDIDX1"
+    private const int MaxRecords = 2_000_000;
+    private const byte MaxAge = 20;
+
+    private readonly string _path;
+    private readonly byte[] _file;
+    private readonly byte[] _used;
+    private readonly ConcurrentDictionary<(ulong Device, ulong Inode), Record> _added = new();
+
+    private ContentIndex(string path, byte[] file)
+    {
+        _path = path;
+        _file = file;
+        _used = new byte[Records.Length];
+    }
+
+    private ReadOnlySpan<Record> Records => _file.Length == 0
+        ? []
+        : MemoryMarshal.Cast<byte, Record>(_file.AsSpan(sizeof(Header), _file.Length - sizeof(Header) - SHA256.HashSizeInBytes));
+
+    /// <summary>Reads an index; a missing or damaged one is empty.</summary>
+    public static ContentIndex Load(string path)
+    {
+        byte[] file;
+        try
+        {
+            file = File.ReadAllBytes(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return new ContentIndex(path, []);
+        }
+
+        return new ContentIndex(path, IsSound(file) ? file : []);
+    }
+
+    /// <summary>What is known of the file in this state, or null.</summary>
+    public KnownContent? Find(in FileStamp stamp)
+    {
+        if (_added.TryGetValue((stamp.Device, stamp.Inode), out Record added))
+        {
+            return added.Stamp == stamp ? added.ToContent() : null;
+        }
+
+        int index = IndexOf(stamp);
+        if (index < 0 || Records[index].Stamp != stamp)
+        {
+            return null;
+        }
+
+        _used[index] = 1;
+        return Records[index].ToContent();
+    }
+
+    /// <summary>Remembers the content of a file that was read at a time, unless its stamp could hide a later change.</summary>
+    public void Add(in FileStamp stamp, KnownContent content, DateTimeOffset readAt)
+    {
+        long ticks = readAt.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
+        long nanoseconds = ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick;
+        if (!stamp.IsRacyAt(ticks / TimeSpan.TicksPerSecond, nanoseconds))
+        {
+            _added[(stamp.Device, stamp.Inode)] = Record.From(stamp, content);
+        }
+    }
+
+    /// <summary>Writes the index if there is anything new. Failing to is no failure of the build: false then.</summary>
+    public bool Save()
+    {
+        if (_added.IsEmpty)
+        {
+            return true;
+        }
+
+        Record[] records = [.. Merge().Take(MaxRecords)];
+        Array.Sort(records, static (a, b) => a.Stamp.CompareFile(b.Stamp));
+        byte[] file = new byte[sizeof(Header) + (records.Length * sizeof(Record)) + SHA256.HashSizeInBytes];
+        MemoryMarshal.Write(file, new Header { Magic = Magic, Count = records.Length, RecordBytes = sizeof(Record) });
+        MemoryMarshal.AsBytes(records).CopyTo(file.AsSpan(sizeof(Header)));
+        SHA256.HashData(file.AsSpan(..^SHA256.HashSizeInBytes), file.AsSpan(^SHA256.HashSizeInBytes..));
+        string temporary = $"{_path}.{Environment.ProcessId}";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+            File.WriteAllBytes(temporary, file);
+            File.Move(temporary, _path, overwrite: true);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsSound(byte[] file)
+    {
+        if (file.Length < sizeof(Header) + SHA256.HashSizeInBytes)
+        {
+            return false;
+        }
+
+        Header header = MemoryMarshal.Read<Header>(file);
+        return header.Magic == Magic && header.RecordBytes == sizeof(Record)
+            && file.Length == sizeof(Header) + ((long)header.Count * sizeof(Record)) + SHA256.HashSizeInBytes
+            && SHA256.HashData(file.AsSpan(..^SHA256.HashSizeInBytes)).AsSpan().SequenceEqual(file.AsSpan(^SHA256.HashSizeInBytes..));
+    }
+
+    /// <summary>What was added, and what was there for files that were seen lately.</summary>
+    private List<Record> Merge()
+    {
+        var records = new List<Record>(_added.Values);
+        ReadOnlySpan<Record> old = Records;
+        for (int i = 0; i < old.Length; i++)
+        {
+            int age = _used[i] != 0 ? 0 : old[i].Age + 1;
+            if (age <= MaxAge && !_added.ContainsKey((old[i].Stamp.Device, old[i].Stamp.Inode)))
+            {
+                records.Add(old[i] with { Age = (byte)age });
+            }
+        }
+
+        return records;
+    }
+
+    private int IndexOf(in FileStamp stamp)
+    {
+        ReadOnlySpan<Record> records = Records;
+        int low = 0;
+        int high = records.Length - 1;
+        while (low <= high)
+        {
+            int middle = (int)(((uint)low + (uint)high) >> 1);
+            int order = records[middle].Stamp.CompareFile(stamp);
+            if (order == 0)
+            {
+                return middle;
+            }
+
+            (low, high) = order < 0 ? (middle + 1, high) : (low, middle - 1);
+        }
+
+        return -1;
+    }
+
+    [StructLayout(LayoutKind.Sequential, Pack = 8)]
+    private struct Header
+    {
+        public ulong Magic;
+        public int Count;
+        public int RecordBytes;
+    }
+
+    [StructLayout(LayoutKind.Sequential, Pack = 8)]
+    private record struct Record
+    {
+        public FileStamp Stamp;
+        public HashBytes Hash;
+        public byte HasXattrs;
+        public byte Age;
+
+        public static Record From(in FileStamp stamp, KnownContent content)
+        {
+            var record = new Record { Stamp = stamp, HasXattrs = content.HasXattrs ? (byte)1 : (byte)0 };
+            Convert.FromHexString(content.Digest.Hex, MemoryMarshal.AsBytes(new Span<HashBytes>(ref record.Hash)), out _, out _);
+            return record;
+        }
+
+        public KnownContent ToContent() =>
+            new(Digest.FromHash(MemoryMarshal.AsBytes(new ReadOnlySpan<HashBytes>(ref Hash))), HasXattrs != 0);
+    }
+
+    [InlineArray(SHA256.HashSizeInBytes)]
+    private struct HashBytes
+    {
+        private byte _first;
+    }
+}
