@@ -3,7 +3,6 @@
 using Builder.Executor.Context;
 using Builder.Frontend;
 using Builder.Frontend.Ignore;
-using Builder.Frontend.Naming;
 using Builder.Solver.Files;
 using Builder.TestSupport;
 using Xunit;
@@ -92,7 +91,7 @@ public sealed class LocalContextTests : IDisposable
     }
 
     [Fact]
-    public void A_directory_that_turns_into_a_link_leads_nowhere()
+    public async Task A_directory_that_turns_into_a_link_leads_nowhere()
     {
         _directory.Write("in/d/f", "inside");
         _directory.Write("out/f", "secret");
@@ -106,7 +105,7 @@ public sealed class LocalContextTests : IDisposable
                 File.Delete(_directory["in/d"]);
                 Directory.Move(_directory["in/e"], _directory["in/d"]);
             }
-        });
+        }, TestContext.Current.CancellationToken);
         int read = 0;
         for (int i = 0; i < 2000; i++)
         {
@@ -122,8 +121,8 @@ public sealed class LocalContextTests : IDisposable
             }
         }
 
-        stop.Cancel();
-        swapping.Wait(TestContext.Current.CancellationToken);
+        await stop.CancelAsync();
+        await swapping;
         Assert.NotEqual(0, read);
     }
 
