@@ -9,8 +9,9 @@ public static class Spelling
     private const int MaxLength = 100;
 
     /// <summary>
-    /// The candidate that differs from <paramref name="word"/> by at most two insertions, deletions or replacements,
-    /// and by fewer than its own length; null when there is none or when the word is a candidate itself.
+    /// The candidate that differs from <paramref name="word"/> by at most two insertions, deletions, replacements or swaps
+    /// of neighbours; null when there is none or when the word is a candidate itself. Of words shorter than four
+    /// characters two edits leave too little, unless they begin alike.
     /// </summary>
     public static string? Suggest(string word, IEnumerable<string> candidates, bool ignoreCase = false)
     {
@@ -18,7 +19,9 @@ public static class Spelling
         int bestDistance = MaxDistance + 1;
         foreach (string candidate in candidates)
         {
-            int distance = Distance(Fold(word, ignoreCase), Fold(candidate, ignoreCase));
+            string left = Fold(word, ignoreCase);
+            string right = Fold(candidate, ignoreCase);
+            int distance = Distance(left, right);
             if (distance == 0)
             {
                 return null;
@@ -26,7 +29,7 @@ public static class Spelling
 
             bool isNearer = distance < bestDistance
                 || (distance == bestDistance && string.CompareOrdinal(candidate, best) < 0);
-            if (isNearer && distance <= MaxDistance && distance < candidate.Length)
+            if (isNearer && IsNear(left, right, distance))
             {
                 best = candidate;
                 bestDistance = distance;
@@ -42,7 +45,17 @@ public static class Spelling
 
     private static string Fold(string word, bool ignoreCase) => ignoreCase ? word.ToLowerInvariant() : word;
 
-    /// <summary>The Levenshtein distance, or a number above the limit.</summary>
+    private static bool IsNear(string left, string right, int distance)
+    {
+        const int MinLength = 4;
+        return distance < MaxDistance
+            ? distance < right.Length
+            : distance == MaxDistance
+                && (Math.Min(left.Length, right.Length) >= MinLength
+                    || (left.Length > 0 && right.StartsWith(left, StringComparison.Ordinal)));
+    }
+
+    /// <summary>The distance after Damerau and Levenshtein, or a number above the limit.</summary>
     private static int Distance(string left, string right)
     {
         if (Math.Abs(left.Length - right.Length) > MaxDistance || Math.Max(left.Length, right.Length) > MaxLength)
@@ -50,6 +63,8 @@ public static class Spelling
             return MaxDistance + 1;
         }
 
+        Span<int> beforeLast = stackalloc int[MaxLength + 1];
+        Span<int> last = stackalloc int[MaxLength + 1];
         Span<int> row = stackalloc int[MaxLength + 1];
         for (int j = 0; j <= right.Length; j++)
         {
@@ -58,14 +73,19 @@ public static class Spelling
 
         for (int i = 1; i <= left.Length; i++)
         {
-            int diagonal = row[0];
+            Span<int> free = beforeLast;
+            beforeLast = last;
+            last = row;
+            row = free;
             row[0] = i;
             for (int j = 1; j <= right.Length; j++)
             {
-                int above = row[j];
-                int replaced = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
-                row[j] = Math.Min(replaced, Math.Min(above, row[j - 1]) + 1);
-                diagonal = above;
+                int replaced = last[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1);
+                row[j] = Math.Min(replaced, Math.Min(last[j], row[j - 1]) + 1);
+                if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
+                {
+                    row[j] = Math.Min(row[j], beforeLast[j - 2] + 1);
+                }
             }
         }
 

@@ -55,23 +55,20 @@ internal static class HeredocReader
     private static HeredocBody Read(LineReader lines, LogicalLine line, HeredocMarker marker)
     {
         int firstLine = lines.LineNumber + 1;
+        var place = new SourcePosition(firstLine, 1);
         int start = -1;
-        int end = 0;
+        SourcePosition end = place;
         while (lines.TryRead(out PhysicalLine body))
         {
             start = start < 0 ? body.Start : start;
             ReadOnlySpan<char> content = lines.Content(body);
-            if (marker.Chomp)
+            ReadOnlySpan<char> candidate = marker.Chomp ? content.TrimStart('\t') : content;
+            if (candidate.SequenceEqual(marker.Name))
             {
-                content = content.TrimStart('\t');
+                return new HeredocBody(marker, lines.TextBetween(start, body.Start), new SourceSpan(place, end));
             }
 
-            if (content.SequenceEqual(marker.Name))
-            {
-                end = body.Start;
-                int lastLine = Math.Max(firstLine, body.Number - 1);
-                return new HeredocBody(marker, lines.TextBetween(start, end), SourceSpan.Lines(firstLine, lastLine));
-            }
+            end = new SourcePosition(body.Number, content.Length + 1);
         }
 
         throw new SyntaxException(

@@ -25,6 +25,9 @@ internal sealed class LineReader
     /// <summary>The number of the line read last; 0 before the first.</summary>
     public int LineNumber { get; private set; }
 
+    /// <summary>The place behind the content of the line read last.</summary>
+    public SourcePosition LineEnd { get; private set; }
+
     /// <summary>Reads the next line; false at the end of the text.</summary>
     public bool TryRead(out PhysicalLine line)
     {
@@ -44,6 +47,7 @@ internal sealed class LineReader
         }
 
         LineNumber++;
+        LineEnd = new SourcePosition(LineNumber, end - start + 1);
         line = new PhysicalLine(LineNumber, start, end, _next);
         if (end - start > MaxLineBytes / MaxBytesPerUnit
             && Encoding.UTF8.GetByteCount(_text.AsSpan(start, end - start)) > MaxLineBytes)

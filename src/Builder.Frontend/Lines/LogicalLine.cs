@@ -15,22 +15,18 @@ internal sealed class LogicalLine
 {
     private readonly ImmutableArray<LineSegment> _segments;
 
-    public LogicalLine(string text, ImmutableArray<LineSegment> segments, int lastLine, ImmutableArray<string> comments)
+    public LogicalLine(string text, ImmutableArray<LineSegment> segments, ImmutableArray<string> comments)
     {
         Text = text;
         _segments = segments;
-        LastLine = lastLine;
         Comments = comments;
     }
 
     /// <summary>The joined text; begins with the keyword, may end with blanks.</summary>
     public string Text { get; }
 
-    /// <summary>The physical line it begins on.</summary>
-    public int FirstLine => _segments[0].Line;
-
-    /// <summary>The physical line it ends on, without heredoc bodies.</summary>
-    public int LastLine { get; }
+    /// <summary>True when blanks stand before the keyword: often a line whose continuation was forgotten.</summary>
+    public bool IsIndented => _segments[0].Column > 1;
 
     /// <summary>The comments above it, without '#', trimmed.</summary>
     public ImmutableArray<string> Comments { get; }

@@ -46,7 +46,7 @@ internal sealed class LogicalLineReader
             int column = content.Length - trimmed.Length + 1;
             LogicalLine? joined = TryTrimContinuation(trimmed, out ReadOnlySpan<char> kept)
                 ? ReadContinued(kept, new LineSegment(0, line.Number, column))
-                : new LogicalLine(trimmed.ToString(), [new LineSegment(0, line.Number, column)], line.Number, TakeComments());
+                : new LogicalLine(trimmed.ToString(), [new LineSegment(0, line.Number, column)], TakeComments());
             if (joined is not null)
             {
                 return joined;
@@ -130,12 +130,7 @@ internal sealed class LogicalLineReader
                 "remove it, or make it a comment");
         }
 
-        var joined = new LogicalLine(
-            left,
-            Shift(segments.ToImmutable(), text.Length - left.Length),
-            _lines.LineNumber,
-            TakeComments());
-        return joined;
+        return new LogicalLine(left, Shift(segments.ToImmutable(), text.Length - left.Length), TakeComments());
     }
 
     /// <summary>Segments of the text without its first <paramref name="count"/> characters (blanks after "\").</summary>

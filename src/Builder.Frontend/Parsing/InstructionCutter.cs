@@ -39,7 +39,6 @@ internal static class InstructionCutter
             Form = form,
             Flags = flags.Flags,
             Rest = new Token(text[restStart..restEnd], restStart, restEnd),
-            LastLine = line.LastLine,
         };
         return syntax.Rest.Text.Length == 0 ? syntax : WithArguments(syntax, context, depth);
     }

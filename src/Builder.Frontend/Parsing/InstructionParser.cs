@@ -33,6 +33,11 @@ internal static class InstructionParser
         _ => throw syntax.Error(
             $"unknown instruction: {syntax.Keyword.Text}",
             syntax.Keyword,
-            Spelling.Hint(syntax.Name, InstructionKeyword.All, ignoreCase: true)),
+            Suggest(syntax) is { } suggestion ? $"did you mean {suggestion}?"
+                : (syntax.Line.IsIndented ? $"does the line above lack a {context.EscapeCharacter} at its end?" : null)),
     };
+
+    /// <summary>The keyword that an unknown one is near to, or null.</summary>
+    public static string? Suggest(InstructionSyntax syntax) =>
+        Spelling.Suggest(syntax.Name, InstructionKeyword.All, ignoreCase: true);
 }

@@ -45,8 +45,8 @@ internal sealed record InstructionSyntax
     /// <summary>The here-documents; for ONBUILD those of the instruction after it.</summary>
     public ImmutableArray<HeredocBody> Heredocs { get; init; } = [];
 
-    /// <summary>The last physical line, bodies of here-documents and the line that ends them included.</summary>
-    public required int LastLine { get; init; }
+    /// <summary>The end of the line that ends the last here-document; null without any.</summary>
+    public SourcePosition? HeredocEnd { get; init; }
 
     /// <summary>The whole instruction, from the keyword on.</summary>
     public SourceSpan Span
@@ -54,7 +54,7 @@ internal sealed record InstructionSyntax
         get
         {
             SourceSpan line = Line.SpanOf(Keyword.Start, Math.Max(Keyword.End, Rest.End));
-            return LastLine == Line.LastLine ? line : new SourceSpan(line.Start, SourceSpan.Lines(LastLine, LastLine).End);
+            return HeredocEnd is { } end ? line with { End = end } : line;
         }
     }
 

@@ -19,6 +19,7 @@ internal sealed class StageCollector
 
     // After a FROM with errors the instructions below it are checked, but belong to no stage.
     private bool _insideBrokenStage;
+    private bool _wasUnknown;
 
     public StageCollector(ParserContext context)
     {
@@ -35,6 +36,13 @@ internal sealed class StageCollector
     public void Add(InstructionSyntax syntax)
     {
         _last = syntax.Span;
+        bool followsUnknown = _wasUnknown;
+        _wasUnknown = syntax.Form == ArgumentForm.Unknown;
+        if (followsUnknown && _wasUnknown && InstructionParser.Suggest(syntax) is null)
+        {
+            return; // most likely the rest of the same text, such as a body whose << was misspelt
+        }
+
         try
         {
             Add(InstructionParser.Parse(syntax, _context), syntax);

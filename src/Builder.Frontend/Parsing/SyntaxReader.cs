@@ -100,14 +100,14 @@ internal sealed class SyntaxReader
         ImmutableArray<HeredocBody> bodies = HeredocReader.ReadAll(_lines, syntax.Line, markers);
         InstructionSyntax? nested = syntax.Nested is null
             ? null
-            : syntax.Nested with { Heredocs = bodies, LastLine = _lines.LineNumber };
-        return syntax with { Heredocs = bodies, LastLine = _lines.LineNumber, Nested = nested };
+            : syntax.Nested with { Heredocs = bodies, HeredocEnd = _lines.LineEnd };
+        return syntax with { Heredocs = bodies, HeredocEnd = _lines.LineEnd, Nested = nested };
     }
 
     /// <summary>A misspelt RUN has bodies too: reading them saves the user a screen of errors about their lines.</summary>
     private static bool TakesHeredocs(InstructionSyntax syntax) =>
         InstructionKeyword.TakesHeredocs(
             syntax.Form == ArgumentForm.Unknown
-                ? Spelling.Suggest(syntax.Name, InstructionKeyword.All, ignoreCase: true) ?? ""
+                ? InstructionParser.Suggest(syntax) ?? ""
                 : syntax.Name);
 }

@@ -1,0 +1,1 @@
+(cmd "'[\"echo\", \"Well, JSON in a string is JSON too?\"]'")

@@ -1,0 +1,1 @@
+(cmd "['echo','single quotes are invalid JSON']")

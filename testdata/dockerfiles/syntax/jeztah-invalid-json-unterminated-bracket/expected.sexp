@@ -1,0 +1,1 @@
+(cmd "[\"echo\", \"Please, close the brackets when you're done\"")
