@@ -35,6 +35,9 @@ public sealed class IgnoreMatcher
     /// <summary>True when there is no pattern at all.</summary>
     public bool IsEmpty => _patterns.IsEmpty;
 
+    /// <summary>True when a pattern begins with '!'.</summary>
+    public bool HasNegations => _lastNegated >= 0;
+
     /// <summary>Reads an ignore file: comments, blank lines, BOM, cleaning of every pattern.</summary>
     /// <exception cref="DockerfileException">A pattern is malformed; the place is its line.</exception>
     public static IgnoreMatcher Parse(SourceText source)
