@@ -40,6 +40,8 @@ internal sealed class LogicalLineReader
             Directives.End();
             if (trimmed.IsEmpty)
             {
+                // A comment with an empty line below it belongs to no instruction.
+                _comments?.Clear();
                 continue;
             }
 
