@@ -45,7 +45,7 @@ internal sealed class OwnerStore
     /// <param name="directory">A held directory.</param>
     /// <param name="name">A name in it.</param>
     /// <param name="wanted">What the image says.</param>
-    public void Apply(int directory, ReadOnlySpan<byte> name, in FileAttributes wanted)
+    public void Apply(int directory, ReadOnlySpan<byte> name, in RecordedAttributes wanted)
     {
         bool isSymlink = wanted.Kind == FileKind.Symlink;
         bool ownerIsOnDisk = ApplyOwner(directory, name, wanted.UserId, wanted.GroupId);
@@ -70,7 +70,7 @@ internal sealed class OwnerStore
     /// Makes a device node, fifo or socket name with its owner and mode. Where device nodes are refused, an empty
     /// regular file with the attribute stands for one.
     /// </summary>
-    public void MakeNode(int directory, ReadOnlySpan<byte> name, in FileAttributes wanted)
+    public void MakeNode(int directory, ReadOnlySpan<byte> name, in RecordedAttributes wanted)
     {
         int type = wanted.Kind switch
         {
@@ -103,9 +103,9 @@ internal sealed class OwnerStore
     }
 
     /// <summary>What the image says of a file, from its status and what is recorded.</summary>
-    public FileAttributes Read(int directory, ReadOnlySpan<byte> name, in FileStatus status)
+    public RecordedAttributes Read(int directory, ReadOnlySpan<byte> name, in FileStatus status)
     {
-        FileAttributes attributes = FileAttributes.From(status);
+        RecordedAttributes attributes = RecordedAttributes.From(status);
         if (Mode == OwnershipMode.Native)
         {
             return attributes;
@@ -131,7 +131,7 @@ internal sealed class OwnerStore
     /// Records attributes without touching owner and mode on disk; for the ledger of a running step, which answers the
     /// step from these records. Through a merged overlay this forces the copy-up that puts the file into the layer.
     /// </summary>
-    public void Record(int directory, ReadOnlySpan<byte> name, in FileAttributes wanted, bool recordMode)
+    public void Record(int directory, ReadOnlySpan<byte> name, in RecordedAttributes wanted, bool recordMode)
     {
         string text = Format(wanted, recordMode);
         FileStatus status = AtCalls.Stat(directory, name);
@@ -146,7 +146,7 @@ internal sealed class OwnerStore
     }
 
     /// <summary>Records attributes of a symbolic link, fifo or socket by the layer's own inode.</summary>
-    public void RecordInTable(ulong inode, FileTime birth, in FileAttributes wanted, bool recordMode)
+    public void RecordInTable(ulong inode, FileTime birth, in RecordedAttributes wanted, bool recordMode)
     {
         if (_tablePath is null)
         {
@@ -167,7 +167,7 @@ internal sealed class OwnerStore
     private static string? ReadAttribute(int directory, ReadOnlySpan<byte> name) =>
         Xattrs.Get(directory, name, AttributeName) is { } value ? Encoding.ASCII.GetString(value) : null;
 
-    private static string Format(in FileAttributes wanted, bool recordMode)
+    private static string Format(in RecordedAttributes wanted, bool recordMode)
     {
         string mode = recordMode ? Convert.ToString(wanted.Mode, 8) : "-";
         string device = wanted.Kind switch
@@ -180,7 +180,7 @@ internal sealed class OwnerStore
     }
 
     // A damaged record is as none: the file then has what the disk says.
-    private static FileAttributes Parse(string record, FileAttributes disk)
+    private static RecordedAttributes Parse(string record, RecordedAttributes disk)
     {
         string[] fields = record.Split(':');
         if (fields.Length is not (3 or 6)
@@ -199,7 +199,7 @@ internal sealed class OwnerStore
             }
         }
 
-        FileAttributes result = disk with { UserId = user, GroupId = group, Mode = mode };
+        RecordedAttributes result = disk with { UserId = user, GroupId = group, Mode = mode };
         return fields.Length == 6 && TryParse(fields[4], out uint major) && TryParse(fields[5], out uint minor)
             ? result with
             {

@@ -97,6 +97,19 @@ internal static unsafe class Xattrs
         }
     }
 
+    /// <summary>Removes an attribute of an open file, if it is there and this process may.</summary>
+    public static void Remove(int descriptor, string attribute)
+    {
+        fixed (byte* key = Terminated(attribute))
+        {
+            if (Libc.RemoveXattr(descriptor, key) != 0
+                && AtCalls.LastError() is not (Errno.ENODATA or Errno.ENOTSUP or Errno.EPERM))
+            {
+                throw AtCalls.Failure($"remove attribute {attribute} of", descriptor, []);
+            }
+        }
+    }
+
     // "." makes the magic link an ordinary directory, so that the l* calls act on what it means.
     private static byte[] PathOf(int directory, ReadOnlySpan<byte> name)
     {

@@ -12,11 +12,11 @@ namespace Builder.Executor.FileSystem;
 /// <param name="GroupId">Group.</param>
 /// <param name="DeviceMajor">Numbers of a device node.</param>
 /// <param name="DeviceMinor">Numbers of a device node.</param>
-internal readonly record struct FileAttributes(
+internal readonly record struct RecordedAttributes(
     FileKind Kind, int Mode, uint UserId, uint GroupId, uint DeviceMajor = 0, uint DeviceMinor = 0)
 {
     /// <summary>What stat says.</summary>
-    public static FileAttributes From(in FileStatus status) => new(
+    public static RecordedAttributes From(in FileStatus status) => new(
         status.Kind, status.Permissions, status.UserId, status.GroupId,
         status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice ? status.DeviceMajor : 0,
         status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice ? status.DeviceMinor : 0);
