@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Immutable;
+
+namespace Builder.Executor.Sandbox.Seccomp;
+
+/// <summary>What happens with a call.</summary>
+/// <param name="Value">The word that a filter returns.</param>
+internal readonly record struct SeccompAction(uint Value)
+{
+    /// <summary>It is executed.</summary>
+    public static SeccompAction Allow => new(0x7fff0000);
+
+    /// <summary>It waits for the listener's decision.</summary>
+    public static SeccompAction Notify => new(0x7fc00000);
+
+    /// <summary>The process is killed.</summary>
+    public static SeccompAction KillProcess => new(0x80000000);
+
+    /// <summary>It is not executed and fails; 0 lets it seem to succeed.</summary>
+    public static SeccompAction Fail(Interop.Errno errno) => new(0x00050000u | (uint)errno);
+}
+
+/// <summary>How an argument is compared.</summary>
+internal enum ArgumentTest
+{
+    /// <summary>It equals the value.</summary>
+    Equal,
+
+    /// <summary>It differs from the value.</summary>
+    NotEqual,
+
+    /// <summary>It has none of the value's bits.</summary>
+    NoneOf,
+
+    /// <summary>Masked with 0170000, it equals the value: a file's type.</summary>
+    FileType,
+}
+
+/// <summary>A condition on the low 32 bits of an argument (all tested ones are C ints).</summary>
+/// <param name="Argument">Which, from 0.</param>
+/// <param name="Test">How.</param>
+/// <param name="Value">With what.</param>
+internal sealed record ArgumentCondition(int Argument, ArgumentTest Test, uint Value);
+
+/// <summary>
+/// What happens with one call: <paramref name="Then"/> when any of the conditions holds (or there is none), else
+/// <paramref name="Otherwise"/>.
+/// </summary>
+internal sealed record SeccompRule(
+    string Name, SeccompAction Then, ImmutableArray<ArgumentCondition> AnyOf, SeccompAction Otherwise)
+{
+    /// <summary>A rule without conditions.</summary>
+    public SeccompRule(string name, SeccompAction action)
+        : this(name, action, [], action)
+    {
+    }
+}
