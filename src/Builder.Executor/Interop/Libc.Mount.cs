@@ -7,11 +7,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Builder.Executor.Interop;
 
-/// <summary>The mount calls that work on descriptors, and openat2(2) for paths inside a root.</summary>
+/// <summary>The mount calls that work on descriptors, and the namespaces.</summary>
 internal static unsafe partial class Libc
 {
-    public const int AtFdCwd = -100;
-    public const int AtEmptyPath = 0x1000;
     public const int AtRecursive = 0x8000;
     public const int OpenTreeClone = 1;
     public const int MoveMountFromEmptyPath = 4;
@@ -38,9 +36,6 @@ internal static unsafe partial class Libc
     public const ulong CloneNewNet = 0x40000000;
     public const ulong CloneFs = 0x200;
 
-    private const ulong OpenPathOnly = 0x200000; // O_PATH
-    private const ulong ResolveInRoot = 0x10 | 0x02; // RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-
     /// <summary>struct mount_attr of mount_setattr(2).</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct MountAttributes
@@ -49,14 +44,6 @@ internal static unsafe partial class Libc
         public ulong Clear;
         public ulong Propagation;
         public ulong UserNamespace;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct OpenHow
-    {
-        public ulong Flags;
-        public ulong Mode;
-        public ulong Resolve;
     }
 
     /// <summary>The number of a descriptor.</summary>
@@ -74,41 +61,12 @@ internal static unsafe partial class Libc
         return fd < 0 ? null : new SafeFileHandle(fd, ownsHandle: true);
     }
 
-    /// <summary>
-    /// Opens a path inside a root: symbolic links are followed as a process with that root would, never out of it.
-    /// Null with <see cref="LastErrno"/> when it cannot be opened.
-    /// </summary>
-    public static SafeFileHandle? OpenInRoot(SafeFileHandle root, string path, int flags, int mode = 0)
-    {
-        var how = new OpenHow
-        {
-            Flags = (ulong)(uint)flags | OpenCloexec,
-            Mode = (ulong)mode,
-            Resolve = ResolveInRoot,
-        };
-        string relative = path.TrimStart('/');
-        fixed (byte* bytes = Terminated(relative.Length == 0 ? "." : relative))
-        {
-            SafeFileHandle? handle;
-            do
-            {
-                handle = OpenBy(Syscall.Openat2, root.Number(), (nint)bytes, (nint)(&how), sizeof(OpenHow));
-            }
-            while (handle is null && LastErrno == Errno.EAGAIN); // a rename in the tree at the same time
-            return handle;
-        }
-    }
-
-    /// <summary>Opens a path inside a root as a mere reference (O_PATH).</summary>
-    public static SafeFileHandle? ReferInRoot(SafeFileHandle root, string path, bool followLast = true) =>
-        OpenInRoot(root, path, (int)OpenPathOnly | (followLast ? 0 : 0x20000 /* O_NOFOLLOW */));
-
     /// <summary>Opens a path of the host as a mere reference (O_PATH); null when it is not there.</summary>
     public static SafeFileHandle? ReferToHost(string path)
     {
         fixed (byte* bytes = Terminated(path))
         {
-            return OpenBy(Syscall.Openat, AtFdCwd, (nint)bytes, (nint)OpenPathOnly | OpenCloexec);
+            return OpenBy(Syscall.Openat, AtFdCwd, (nint)bytes, OpenFlags.Path | OpenCloexec);
         }
     }
 
