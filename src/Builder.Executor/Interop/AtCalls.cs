@@ -16,6 +16,7 @@ internal static unsafe class AtCalls
     public const int CurrentDirectory = Libc.AtFdCwd;
 
     private const int MaxLinkBytes = 4096;
+    private const int MaxResolveAttempts = 10_000;
 
     /// <summary>Opens; the mode counts for new files only and is subject to the umask.</summary>
     public static FileDescriptor Open(int directory, ReadOnlySpan<byte> name, int flags, int mode = 0)
@@ -53,12 +54,14 @@ internal static unsafe class AtCalls
         {
             var how = new OpenHow { Flags = (ulong)(uint)(flags | OpenFlags.CloseOnExec), Resolve = resolve };
             int result;
+            int attempts = 0;
             do
             {
-                // EAGAIN: a rename elsewhere raced with "..", the kernel asks to try again.
+                // EAGAIN: a rename elsewhere raced with "..", the kernel asks to try again. For good it comes from a
+                // mount that is in no namespace any more.
                 result = Libc.OpenAt2(directory, path, &how);
             }
-            while (result < 0 && LastError() is Errno.EAGAIN or Errno.EINTR);
+            while (result < 0 && LastError() is Errno.EAGAIN or Errno.EINTR && attempts++ < MaxResolveAttempts);
             return result;
         }
     }

@@ -34,4 +34,10 @@ public sealed class SandboxException : BuildException
 
     /// <summary>True when the command itself could not be executed: not found, or not a programme.</summary>
     public bool IsCommandFailure { get; init; }
+
+    /// <summary>Why the command could not be executed; ENOENT is "not found", anything else "not runnable".</summary>
+    public Errno CommandErrno { get; init; }
+
+    /// <summary>127 for a command that was not found, 126 for one that cannot be executed, else 125.</summary>
+    public int ShellCode => !IsCommandFailure ? 125 : CommandErrno is Errno.ENOENT or Errno.ENOTDIR ? 127 : 126;
 }

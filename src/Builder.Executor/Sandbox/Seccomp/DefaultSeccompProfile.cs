@@ -47,7 +47,13 @@ internal static class DefaultSeccompProfile
     // Linux, Linux with 32-bit addresses, both with the persona of a plain PER_LINUX32, and "what is it now".
     private static readonly uint[] s_personalities = [0, 8, 0x20000, 0x20008, 0xFFFFFFFF];
 
-    /// <summary>The filter for a process with these capabilities.</summary>
+    private static readonly Lazy<BpfInstruction[]> s_default = new(() => Build(CapabilitySet.Default));
+
+    /// <summary>The filter for a process with these capabilities; the usual one is made once.</summary>
+    public static BpfInstruction[] Get(CapabilitySet capabilities) =>
+        capabilities == CapabilitySet.Default ? s_default.Value : Build(capabilities);
+
+    /// <summary>Makes the filter for a process with these capabilities.</summary>
     public static BpfInstruction[] Build(CapabilitySet capabilities) =>
         SeccompFilter.Build(
             Rules(capabilities),

@@ -144,6 +144,7 @@ internal sealed unsafe class Spawner
             throw new SandboxException(row.Label, row.Call.Name, (Errno)(int)BitConverter.ToInt64(report[8..]))
             {
                 IsCommandFailure = row.Call.Name is "execve",
+                CommandErrno = (Errno)(int)BitConverter.ToInt64(report[8..]),
             };
         }
     }

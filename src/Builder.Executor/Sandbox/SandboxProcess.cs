@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Setup;
+using Builder.Executor.Sandbox.Spawning;
+using Microsoft.Win32.SafeHandles;
+
+namespace Builder.Executor.Sandbox;
+
+/// <summary>
+/// The first process of a container. It is process 1 of a pid namespace: when it ends, all others in it are killed. It
+/// dies with this process. Whoever holds it disposes of it.
+/// </summary>
+internal sealed class SandboxProcess : IDisposable
+{
+    private readonly MountPoints? _mountPoints;
+
+    private SandboxProcess(SpawnedProcess process, SafeFileHandle? terminal, MountPoints? mountPoints)
+    {
+        Process = process;
+        Terminal = terminal;
+        _mountPoints = mountPoints;
+    }
+
+    /// <summary>Its process id in this process's view.</summary>
+    public int Pid => Process.Pid;
+
+    /// <summary>The outside of its terminal, or null when it has none.</summary>
+    public SafeFileHandle? Terminal { get; }
+
+    /// <summary>The process itself: to wait for, to poll.</summary>
+    public SpawnedProcess Process { get; }
+
+    /// <summary>Starts a container and returns when its command has been executed.</summary>
+    /// <exception cref="SandboxException">It could not be set up, or the command could not be executed
+    /// (<see cref="SandboxException.IsCommandFailure"/>).</exception>
+    public static SandboxProcess Start(SandboxSpec spec, SandboxIo io)
+    {
+        using var set = new SandboxProgramme(spec, io);
+        try
+        {
+            SpawnedProcess process = Spawner.Shared.Start(set.Programme, pid => LetGo(spec, set, pid));
+            SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
+            return new SandboxProcess(process, terminal, set.MountPoints);
+        }
+        catch (SandboxException failure)
+        {
+            throw failure.IsCommandFailure ? set.Command.Explain(spec.WorkingDirectory) : Advise(failure);
+        }
+    }
+
+    /// <summary>Sends a signal to the command.</summary>
+    public void Kill(int signal) => Process.Kill(signal);
+
+    /// <summary>Waits for the command's end; everything else in the container is gone then, too.</summary>
+    public ExitStatus Wait() => Process.Wait();
+
+    /// <summary>Removes what was made to mount on from the root's upper directory, as far as it is empty. After the end.</summary>
+    public void RemoveMountPoints(string upper) => _mountPoints?.RemoveMade(upper);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Process.Dispose();
+        Terminal?.Dispose();
+    }
+
+    private static void LetGo(SandboxSpec spec, SandboxProgramme set, int pid)
+    {
+        spec.Ledger?.Attach(pid);
+        if (spec.Network is OwnNetwork { Connect: { } connect })
+        {
+            connect(pid);
+            _ = Libc.WriteSome(set.Go!, [1]);
+        }
+    }
+
+    private static SandboxException Advise(SandboxException failure) =>
+        failure.Hint is not null || failure.Errno is not (Errno.EPERM or Errno.ENOSYS)
+            ? failure
+            : new SandboxException(failure.Message, failure)
+            {
+                Hint = "the machine forbids this: `bld info` says which isolation it allows",
+            };
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Mounts;
+using Builder.Executor.Sandbox.Seccomp;
+using Builder.Executor.Sandbox.Setup;
+using Builder.Executor.Sandbox.Spawning;
+using Builder.Solver.Operations;
+using Microsoft.Win32.SafeHandles;
+
+namespace Builder.Executor.Sandbox;
+
+/// <summary>The programme that sets a container up, and what it needs while it is walked. Made from a spec.</summary>
+internal sealed class SandboxProgramme : IDisposable
+{
+    private const string AttachPlace = "/proc"; // a directory that every machine has; only this container sees it used
+    private const string FilesPlace = "/dev/mqueue"; // empty, and covered for a moment only
+    private const int SoftOpenFiles = 1024;
+    private const int TakeTerminal = 0x540E; // TIOCSCTTY
+
+    private readonly List<IDisposable> _resources = [];
+    private readonly SandboxSpec _spec;
+
+    /// <summary>Makes mount points and temporary file systems, and all rows.</summary>
+    public SandboxProgramme(SandboxSpec spec, SandboxIo io)
+    {
+        _spec = spec;
+        Programme = Own(new SyscallProgramme { CloneFlags = NamespacesFor(spec) });
+        MountPoints = new MountPoints(spec.Root.Handle);
+        try
+        {
+            Devices = Own(new DeviceDirectory(spec.ShmSizeBytes, spec.PipeFiles, io is SandboxIo.Terminal));
+            if (io is SandboxIo.Terminal size)
+            {
+                Terminal = Own(PseudoTerminal.Open(Devices.Terminals, size.Columns, size.Rows));
+            }
+
+            EnsureMountPoints();
+            Command = Build(io);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The rows.</summary>
+    public SyscallProgramme Programme { get; }
+
+    /// <summary>The rows that execute the command.</summary>
+    public CommandRows Command { get; }
+
+    /// <summary>What was made in the root to mount on.</summary>
+    public MountPoints MountPoints { get; }
+
+    /// <summary>The terminal, or null.</summary>
+    public PseudoTerminal? Terminal { get; }
+
+    /// <summary>Written to when the child may go on, or null when it does not wait.</summary>
+    public SafeFileHandle? Go { get; private set; }
+
+    private DeviceDirectory Devices { get; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        for (int i = _resources.Count - 1; i >= 0; i--)
+        {
+            _resources[i].Dispose();
+        }
+
+        _resources.Clear();
+    }
+
+    private static ulong NamespacesFor(SandboxSpec spec) =>
+        Libc.CloneNewNs | Libc.CloneNewPid | Libc.CloneNewIpc | Libc.CloneNewUts | Libc.CloneNewCgroup
+        | (spec.Network is OwnNetwork ? Libc.CloneNewNet : 0);
+
+    private T Own<T>(T resource)
+        where T : IDisposable
+    {
+        _resources.Add(resource);
+        return resource;
+    }
+
+    private void EnsureMountPoints()
+    {
+        foreach (string directory in (ReadOnlySpan<string>)["/proc", "/sys", "/dev"])
+        {
+            MountPoints.Ensure(directory, isDirectory: true);
+        }
+
+        for (int i = 0; i < _spec.Mounts.Length; i++)
+        {
+            SandboxMount mount = _spec.Mounts[i];
+            bool isDirectory = AtCalls.Stat(mount.Source.Handle.Number(), []).IsDirectory;
+            EnsureIn(mount.Target, isDirectory, earlierMounts: i);
+        }
+
+        foreach (SandboxFile file in _spec.Files)
+        {
+            EnsureIn(file.Target, isDirectory: false, _spec.Mounts.Length);
+        }
+    }
+
+    // The mount point of a mount below another one is made in that one.
+    private void EnsureIn(string target, bool isDirectory, int earlierMounts)
+    {
+        (string Target, SafeFileHandle Handle)? holder = _spec.Mounts.Take(earlierMounts)
+            .Select(mount => (mount.Target, mount.Source.Handle))
+            .Append(("/dev", Devices.Handle))
+            .Where(candidate => target.StartsWith(candidate.Item1.TrimEnd('/') + "/", StringComparison.Ordinal))
+            .OrderByDescending(candidate => candidate.Item1.Length)
+            .Select(candidate => ((string, SafeFileHandle)?)candidate)
+            .FirstOrDefault();
+        if (holder is { } found)
+        {
+            new MountPoints(found.Handle).Ensure(target[found.Target.TrimEnd('/').Length..], isDirectory);
+        }
+        else if (!target.StartsWith("/proc/", StringComparison.Ordinal)
+            && !target.StartsWith("/sys/", StringComparison.Ordinal))
+        {
+            MountPoints.Ensure(target, isDirectory);
+        }
+    }
+
+    private CommandRows Build(SandboxIo io)
+    {
+        ProcessRows.Begin(Programme);
+        Programme.Add("start a session", Syscall.Setsid);
+        WaitWhenConnected();
+        RootRows.Pivot(Programme, _spec.Root, AttachPlace);
+        AppendMounts();
+        Programme.Add(
+            "set the host name", Syscall.Sethostname, Programme.Text(_spec.Hostname),
+            System.Text.Encoding.UTF8.GetByteCount(_spec.Hostname));
+        if (_spec.Network is OwnNetwork)
+        {
+            NetworkRows.LoopbackUp(Programme);
+        }
+
+        ConnectStreams(io);
+        _spec.Ledger?.AppendListener(Programme);
+        ProcessRows.CloseDescriptors(Programme);
+        LimitRows.Set(Programme, Limits());
+        AppendIdentity();
+        Programme.Add($"enter {_spec.WorkingDirectory}", Syscall.Chdir, Programme.Text(_spec.WorkingDirectory));
+        return CommandRows.Append(Programme, _spec.Arguments, _spec.Environment);
+    }
+
+    private void WaitWhenConnected()
+    {
+        if (_spec.Network is not OwnNetwork { Connect: not null })
+        {
+            return;
+        }
+
+        (SafeFileHandle read, SafeFileHandle write) = Libc.CreatePipe();
+        Own(read);
+        Go = Own(write);
+        Programme.Add("wait for the network", Syscall.Close, write.Number());
+        Programme.Add("wait for the network", Syscall.Read, read.Number(), Programme.Block(8), 1);
+    }
+
+    private void AppendMounts()
+    {
+        DetachedMount? hostProc = HostFacts.Current.IsInUserNamespace ? TryBind("/proc", 0) : null;
+        MountRows.Proc(Programme, hostProc);
+        DetachedMount? hostSys = HostFacts.Current.IsInUserNamespace ? TryBind("/sys", Libc.MountReadOnly) : null;
+        MountRows.Sys(Programme, hostSys, _spec.IsPrivileged, HostFacts.Current.HasCgroup2);
+        Devices.Append(Programme);
+        MountRows.MessageQueues(Programme);
+        if (Terminal is not null)
+        {
+            MountRows.Bind(Programme, "/dev/pts/0", "/dev/console", "mount /dev/console");
+        }
+
+        foreach (SandboxMount mount in _spec.Mounts)
+        {
+            MountRows.Attach(Programme, mount.Source, mount.Target);
+        }
+
+        if (!_spec.Files.IsEmpty)
+        {
+            MountRows.Files(Programme, WriteFiles(), FilesPlace, [.. _spec.Files.Select(file => file.Target)]);
+        }
+
+        if (_spec.IsReadOnlyRoot)
+        {
+            RootRows.MakeReadOnly(Programme);
+        }
+
+        if (!_spec.IsPrivileged)
+        {
+            MountRows.Mask(Programme);
+        }
+    }
+
+    private DetachedMount? TryBind(string path, ulong attributes)
+    {
+        try
+        {
+            return Own(DetachedMount.Bind(path, isRecursive: true, attributes));
+        }
+        catch (SandboxException)
+        {
+            return null; // then the fresh one must do
+        }
+    }
+
+    private DetachedMount WriteFiles()
+    {
+        long size = _spec.Files.Sum(file => file.Content.Length + 8192L) + 65536;
+        DetachedMount mount = Own(DetachedMount.Tmpfs(
+            0b111_101_101, size, Libc.MountNoSuid | Libc.MountNoDev | Libc.MountNoExec));
+        int directory = mount.Handle.Number();
+        for (int i = 0; i < _spec.Files.Length; i++)
+        {
+            SandboxFile file = _spec.Files[i];
+            string name = i.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            MemoryFile.Write(directory, name, file.Content.Span, file.Mode);
+            if ((file.UserId, file.GroupId) != (0, 0)
+                && !AtCalls.RawChown(directory, System.Text.Encoding.ASCII.GetBytes(name), file.UserId, file.GroupId)
+                && !HostFacts.Current.HasSingleId)
+            {
+                throw AtCalls.Failure("change owner of", directory, PathBytes(file.Target));
+            }
+        }
+
+        return mount;
+    }
+
+    private static byte[] PathBytes(string path) => Solver.Files.PathEncoding.Encode(path);
+
+    private void ConnectStreams(SandboxIo io)
+    {
+        if (Terminal is not null)
+        {
+            int terminal = Terminal.Slave.Number();
+            ProcessRows.StandardStreams(Programme, terminal, terminal, terminal);
+            Programme.Add("take the terminal", Syscall.Ioctl, 0, TakeTerminal);
+        }
+        else if (io is SandboxIo.Streams streams)
+        {
+            ProcessRows.StandardStreams(
+                Programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
+        }
+    }
+
+    // .NET raises its own soft limit of open files to the hard one: commands get the usual one back.
+    private IEnumerable<Ulimit> Limits() =>
+        _spec.Ulimits.Any(limit => limit.Name == "nofile")
+            ? _spec.Ulimits
+            : _spec.Ulimits.Prepend(OpenFiles());
+
+    private static Ulimit OpenFiles()
+    {
+        long hard = ResourceLimits.HardOpenFiles();
+        return new Ulimit("nofile", hard < 0 ? SoftOpenFiles : Math.Min(SoftOpenFiles, hard), hard);
+    }
+
+    private void AppendIdentity()
+    {
+        CapabilitySet capabilities = new(_spec.Capabilities.Bits & HostFacts.Current.Permitted.Bits);
+        IdentityRows.DropBounding(Programme, _spec.Capabilities);
+        IdentityRows.SetUmask(Programme);
+        bool isFiltered = _spec is { IsPrivileged: false, HasSeccompFilter: true };
+        if (isFiltered && !_spec.NoNewPrivileges)
+        {
+            // While there is CAP_SYS_ADMIN: a filter without no_new_privs needs it. The calls below all pass it.
+            SeccompRows.Install(Programme, DefaultSeccompProfile.Get(_spec.Capabilities), "install the call filter");
+        }
+
+        if (_spec.Ledger is null)
+        {
+            IdentityRows.Become(Programme, _spec.User);
+        }
+
+        IdentityRows.SetCapabilities(
+            Programme, _spec.User.UserId == 0 || _spec.Ledger is not null ? capabilities : CapabilitySet.Empty);
+        if (_spec.NoNewPrivileges)
+        {
+            IdentityRows.SetNoNewPrivileges(Programme);
+            if (isFiltered)
+            {
+                SeccompRows.Install(
+                    Programme, DefaultSeccompProfile.Get(_spec.Capabilities), "install the call filter");
+            }
+        }
+    }
+}
