@@ -19,7 +19,6 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
 {
     private const ulong Inside = Libc.ResolveBeneath | Libc.ResolveNoSymlinks | Libc.ResolveNoMagicLinks;
 
-    private readonly string _description;
     private readonly FileDescriptor _root;
     private readonly FileNode _rootNode;
     private readonly IgnoreMatcher _ignore;
@@ -37,7 +36,7 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
     /// <exception cref="ContextException">It is missing or no directory.</exception>
     public LocalContext(string path, IgnoreMatcher ignore, string ignoreName, ContentIndex? index, TimeProvider time)
     {
-        _description = path;
+        Location = path;
         _ignore = ignore;
         _ignoreName = ignoreName;
         _index = index;
@@ -55,6 +54,9 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
 
         _rootNode = ToNode("", AtCalls.Stat(_root.Value, []));
     }
+
+    /// <summary>The directory as given.</summary>
+    public string Location { get; }
 
     /// <inheritdoc/>
     public string? Identity => null;
@@ -160,7 +162,7 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
         return index >= 0 && listing!.Nodes[index].Kind == FileKind.Regular
             ? (listing, index, real)
             : throw new ContextException(
-                ContextFailure.NotFound, $"read \"{path}\" of build context \"{_description}\": no such file");
+                ContextFailure.NotFound, $"read \"{path}\" of build context \"{Location}\": no such file");
     }
 
     /// <summary>The listing of a directory whose path has no links; null when there is no directory.</summary>
@@ -248,14 +250,14 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
         throw errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP or Errno.EXDEV
             ? Changed(path)
             : new ContextException(
-                ContextFailure.Unreadable, $"read \"{path}\" of build context \"{_description}\": {ErrnoText.Describe(errno)}")
+                ContextFailure.Unreadable, $"read \"{path}\" of build context \"{Location}\": {ErrnoText.Describe(errno)}")
             {
                 Hint = errno == Errno.EACCES ? "exclude it in .dockerignore, or make it readable" : null,
             };
     }
 
     private ContextException Changed(string path) => new(
-        ContextFailure.Changed, $"read \"{path}\" of build context \"{_description}\": it changed during the build")
+        ContextFailure.Changed, $"read \"{path}\" of build context \"{Location}\": it changed during the build")
     {
         Hint = "build again when nothing writes to the context, or exclude the file in .dockerignore",
     };

@@ -41,6 +41,10 @@ internal sealed record CopyRequest
     /// <summary><c>--unpack</c>; null: ADD unpacks local archives and no remote ones.</summary>
     public bool? Unpack { get; init; }
 
+    /// <summary>True unless <c>--link</c> lets the layer be made before its parent; names of <c>--chown</c> need it all the
+    /// same.</summary>
+    public bool NeedsParent => !Link || (Owner is { } owner && FileOwner.HasNames(owner));
+
     /// <summary>SOURCE_DATE_EPOCH in seconds: the time of directories that are created; null when not set.</summary>
     public long? Epoch { get; init; }
 }

@@ -15,6 +15,10 @@ internal readonly record struct FileOwner(uint UserId, uint GroupId)
     /// <summary>0:0.</summary>
     public static FileOwner Root { get; }
 
+    /// <summary>True when a file system is needed to know what <c>USER[:GROUP]</c> means.</summary>
+    public static bool HasNames(string text) =>
+        text.Split(':', 2).Any(part => part.Length > 0 && ParseId(part) is null);
+
     /// <summary>
     /// What <c>USER[:GROUP]</c> means in a file system. Numbers stand for themselves; a user without a group brings the
     /// group of its /etc/passwd line, a number the same number; "root" is 0 anywhere; "" is 0:0.

@@ -36,7 +36,7 @@ internal sealed class CopySolver
 
         // A linked layer is made without its parent; only the file system that it is part of waits for it.
         LayerStack? parent = null;
-        if (!vertex.Request.Link)
+        if (vertex.Request.NeedsParent)
         {
             Task<(LayerStack Stack, Digest Content)> waiting = _scheduler.StackOfAsync(vertex.Parent);
             await Task.WhenAll(reading, waiting);
