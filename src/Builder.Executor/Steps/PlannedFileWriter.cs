@@ -5,7 +5,6 @@ using Builder.Executor.Interop;
 using Builder.Solver.Files;
 using Builder.Solver.Operations;
 using Microsoft.Win32.SafeHandles;
-using FileAttributes = Builder.Executor.FileSystem.FileAttributes;
 
 namespace Builder.Executor.Steps;
 
@@ -32,7 +31,7 @@ internal sealed class PlannedFileWriter
     public static void Finish(OwnerStore owners, int directory, ReadOnlySpan<byte> name, FileNode node)
     {
         owners.Apply(
-            directory, name, new FileAttributes(node.Kind, node.Mode, node.UserId, node.GroupId));
+            directory, name, new RecordedAttributes(node.Kind, node.Mode, node.UserId, node.GroupId));
         foreach (ExtendedAttribute attribute in node.Xattrs)
         {
             Xattrs.Set(directory, name, attribute.Name, attribute.Value.AsSpan());
@@ -140,7 +139,7 @@ internal sealed class PlannedFileWriter
         _owners.MakeNode(
             _root,
             path,
-            new FileAttributes(node.Kind, node.Mode, node.UserId, node.GroupId, node.DeviceMajor, node.DeviceMinor));
+            new RecordedAttributes(node.Kind, node.Mode, node.UserId, node.GroupId, node.DeviceMajor, node.DeviceMinor));
         AtCalls.SetModificationTime(_root, path, node.ModifiedSeconds, node.ModifiedNanoseconds);
     }
 
