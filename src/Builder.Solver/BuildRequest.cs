@@ -62,6 +62,12 @@ public sealed record BuildRequest
     /// <summary>SOURCE_DATE_EPOCH or <c>--timestamp</c> as given; null when not set.</summary>
     public string? SourceDateEpoch { get; init; }
 
+    /// <summary>
+    /// Names what is built over time, for explanations of misses: the Dockerfile's absolute path. It is in no key; null
+    /// means the name of the Dockerfile's text.
+    /// </summary>
+    public string? Project { get; init; }
+
     /// <summary>How many steps may run at the same time.</summary>
     public int Jobs { get; init; } = 4;
 }

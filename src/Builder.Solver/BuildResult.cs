@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using Builder.Frontend;
 using Builder.Frontend.Naming;
+using Builder.Solver.Explaining;
 using Builder.Solver.Images;
 
 namespace Builder.Solver;
@@ -11,4 +12,8 @@ namespace Builder.Solver;
 public sealed record BuildResult(ImmutableArray<PlatformImage> Images, ImmutableArray<Diagnostic> Warnings);
 
 /// <summary>A finished image: its config says its layers, all of which the executor can give.</summary>
-public sealed record PlatformImage(Platform Platform, ImageConfig Config);
+public sealed record PlatformImage(Platform Platform, ImageConfig Config)
+{
+    /// <summary>What became of each step, and which step of the build before it corresponds to.</summary>
+    public BuildTrace Trace { get; init; } = new([]);
+}

@@ -108,6 +108,11 @@ public sealed record BuildPorts
     /// <summary>Step records.</summary>
     public required IDistributedCache Cache { get; init; }
 
+    /// <summary>
+    /// Keeps several builds on one store from making the same layer at the same time; null when no other can be there.
+    /// </summary>
+    public IStepLocks? Locks { get; init; }
+
     /// <summary>The clock.</summary>
     public required TimeProvider Time { get; init; }
 }

@@ -3,6 +3,7 @@
 using Builder.Frontend;
 using Builder.Frontend.Instructions;
 using Builder.Frontend.Naming;
+using Builder.Solver.Explaining;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
 using Builder.Solver.Lowering;
@@ -61,10 +62,35 @@ internal sealed class PlatformBuild
         };
         LoweredStage lowered = new StageLowering(context).Lower(resolved);
         var graph = new BuildGraph([.. context.Vertices], lowered.FileSystem);
-        IReadOnlyDictionary<Vertex, VertexResult> results =
-            await new GraphScheduler(_session).SolveAsync(graph, cancellationToken);
+        var trace = new TraceRecorder(
+            _session.Ports.Cache, request.Project ?? dockerfile.Source.Name, _platform);
+        IReadOnlyDictionary<Vertex, VertexResult> results = await SolveGraphAsync(graph, trace, cancellationToken);
         LayerStack fileSystem = graph.Output.Stack ?? results[graph.Output.Vertex!].Stack;
-        return new PlatformImage(_platform, Finish(ImageAssembler.Assemble(lowered, fileSystem, results, epoch)));
+        return new PlatformImage(_platform, Finish(ImageAssembler.Assemble(lowered, fileSystem, results, epoch)))
+        {
+            Trace = await trace.FinishAsync(graph, fileSystem, cancellationToken),
+        };
+    }
+
+    private async Task<IReadOnlyDictionary<Vertex, VertexResult>> SolveGraphAsync(
+        BuildGraph graph, TraceRecorder trace, CancellationToken cancellationToken)
+    {
+        bool solved = false;
+        try
+        {
+            IReadOnlyDictionary<Vertex, VertexResult> results =
+                await new GraphScheduler(_session, trace).SolveAsync(graph, cancellationToken);
+            solved = true;
+            return results;
+        }
+        finally
+        {
+            if (!solved)
+            {
+                // What ran before the failure is explained like any other step.
+                await trace.FinishAsync(graph, null, CancellationToken.None);
+            }
+        }
     }
 
     private ImageConfig Finish(ImageConfig config)

@@ -2,9 +2,7 @@
 
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text;
 using Builder.Frontend.Naming;
 
 namespace Builder.Solver.Caching;
@@ -18,17 +16,15 @@ internal sealed class CacheKeyBuilder
     /// <summary>Raised whenever an operation's fields change their meaning.</summary>
     private const string Format = "bld key 1";
 
-    private const int MaxShownCharacters = 400;
-
     private readonly ArrayBufferWriter<byte> _encoded = new(1024);
-    private readonly ImmutableArray<KeyInput>.Builder _inputs = ImmutableArray.CreateBuilder<KeyInput>();
+    private readonly List<KeyValuePair<string, string>> _fields = [];
 
     /// <summary>Begins the key of an operation.</summary>
     public CacheKeyBuilder(string operation)
     {
         Write(Format);
         Write(operation);
-        _inputs.Add(new KeyInput("operation", operation));
+        _fields.Add(new KeyValuePair<string, string>("operation", operation));
     }
 
     /// <summary>Adds a field; the order of calls counts.</summary>
@@ -36,7 +32,7 @@ internal sealed class CacheKeyBuilder
     {
         Write(name);
         Write(value);
-        _inputs.Add(new KeyInput(name, Show(name, value)));
+        _fields.Add(new KeyValuePair<string, string>(name, value));
         return this;
     }
 
@@ -61,19 +57,7 @@ internal sealed class CacheKeyBuilder
 
     /// <summary>Finishes the key.</summary>
     public CacheKey Build() =>
-        new(Digest.FromHash(SHA256.HashData(_encoded.WrittenSpan)), _inputs.ToImmutable());
-
-    private static string Show(string name, string value)
-    {
-        if (SensitiveValue.IsSensitive(name, value))
-        {
-            return $"(hidden) {DigestOf(value)}";
-        }
-
-        return value.Length > MaxShownCharacters ? $"{value.AsSpan(0, 80)}... {DigestOf(value)}" : value;
-    }
-
-    private static Digest DigestOf(string value) => Digest.FromHash(SHA256.HashData(Encoding.UTF8.GetBytes(value)));
+        new(Digest.FromHash(SHA256.HashData(_encoded.WrittenSpan)), _fields);
 
     private void Write(string text)
     {

@@ -12,6 +12,9 @@ namespace Builder.Solver.Caching;
 /// <summary>Which fields make the key of each operation. docs/cache-keys.md says why each is there, or is not.</summary>
 internal static class StepKeys
 {
+    /// <summary>The field that holds the digest of copied files.</summary>
+    public const string Source = "source";
+
     /// <summary>The key of a RUN. <paramref name="mountSources"/> stand in the order of the mounts.</summary>
     public static CacheKey ForRun(
         RunOperation operation, Platform platform, Digest parent, ImmutableArray<Digest?> mountSources)
@@ -55,14 +58,14 @@ internal static class StepKeys
     /// </summary>
     public static CacheKey ForCopy(CopyRequest request, Digest source, Digest? parent) =>
         CopyFields("copy", request)
-            .Add("source", source.ToString())
+            .Add(Source, source.ToString())
             .AddOptional("parent", parent?.ToString())
             .Build();
 
     /// <summary>The key of a COPY or ADD by what its destination resolves to.</summary>
     public static CacheKey ForResolvedCopy(CopyRequest request, Digest source, Digest resolution) =>
         CopyFields("resolved copy", request)
-            .Add("source", source.ToString())
+            .Add(Source, source.ToString())
             .Add("destination resolution", resolution.ToString())
             .Build();
 
@@ -105,8 +108,7 @@ internal static class StepKeys
         CacheKeyBuilder key = new CacheKeyBuilder(operation)
             .AddSwitch("add", request.IsAdd)
             .AddAll("path", request.Sources)
-            .Add("destination", request.Destination)
-            .Add("workdir", request.WorkingDirectory)
+            .Add("destination", DestinationOf(request))
             .AddOptional("chown", request.Owner)
             .AddOptional("chmod", request.Mode)
             .AddSwitch("link", request.Link)
@@ -121,6 +123,12 @@ internal static class StepKeys
 
         return key;
     }
+
+    /// <summary>The destination as it stands in the image, its end kept; WORKDIR counts for relative ones only.</summary>
+    private static string DestinationOf(CopyRequest request) =>
+        request.Destination.StartsWith('/')
+            ? request.Destination
+            : $"{request.WorkingDirectory.TrimEnd('/')}/{request.Destination}";
 
     private static void AddMount(CacheKeyBuilder key, StepMount mount, Digest? source)
     {

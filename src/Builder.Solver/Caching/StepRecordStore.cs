@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Collections.Immutable;
 using Builder.Frontend.Naming;
 using Builder.Solver.Ports;
 using Microsoft.Extensions.Caching.Distributed;
@@ -30,16 +29,9 @@ internal sealed class StepRecordStore
         return record?.Layer is { } layer && !_executor.HasLayer(layer) ? null : record;
     }
 
-    /// <summary>The inputs recorded under a key, or null when there is no such record.</summary>
-    public async Task<ImmutableArray<KeyInput>?> FindInputsAsync(Digest key, CancellationToken cancellationToken)
-    {
-        byte[]? bytes = await _cache.GetAsync(StepName(key), cancellationToken);
-        return bytes is null ? null : StepRecord.TryDecode(bytes, withInputs: true)?.Inputs;
-    }
-
     /// <summary>Remembers a step; its layer is committed already.</summary>
     public Task SaveAsync(CacheKey key, StepRecord record, CancellationToken cancellationToken) =>
-        _cache.SetAsync(StepName(key.Digest), (record with { Inputs = key.Inputs }).Encode(), s_keep, cancellationToken);
+        _cache.SetAsync(StepName(key.Digest), (record with { Inputs = key.Describe() }).Encode(), s_keep, cancellationToken);
 
     /// <summary>A digest remembered under a question about something immutable, or null.</summary>
     public async Task<Digest?> FindDigestAsync(Digest question, CancellationToken cancellationToken)
@@ -52,7 +44,8 @@ internal sealed class StepRecordStore
     public Task SaveDigestAsync(Digest question, Digest answer, CancellationToken cancellationToken) =>
         _cache.SetAsync(DigestName(question), Convert.FromHexString(answer.Hex), s_keep, cancellationToken);
 
-    private static string StepName(Digest key) => $"step-{key.Hex}";
+    /// <summary>The name of a step's record in the cache.</summary>
+    public static string StepName(Digest key) => $"step-{key.Hex}";
 
     private static string DigestName(Digest question) => $"digest-{question.Hex}";
 }

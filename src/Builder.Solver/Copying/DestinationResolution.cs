@@ -43,7 +43,7 @@ internal sealed class DestinationResolution
 
         LayerPlan plan = layer.Finish();
         using var writer = new DigestWriter(Version);
-        writer.Write(request.WorkingDirectory);
+        writer.Write(request.Destination.StartsWith('/') ? null : request.WorkingDirectory);
         writer.Write(request.Destination);
         writer.Write(request.Mode);
         writer.Write(request.Epoch ?? long.MinValue);

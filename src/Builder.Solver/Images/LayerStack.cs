@@ -22,6 +22,12 @@ public sealed class LayerStack : IEquatable<LayerStack>
         _chainId = new Lazy<Digest>(() => ComputeChainId(layers.AsSpan()));
     }
 
+    private LayerStack(LayerStack below, DiffId layer)
+    {
+        Layers = below.Layers.Add(layer);
+        _chainId = new Lazy<Digest>(() => below.IsEmpty ? layer.Value : Chain(below.ChainId, layer));
+    }
+
     /// <summary>The empty file system.</summary>
     public static LayerStack Empty { get; } = new([]);
 
@@ -38,7 +44,7 @@ public sealed class LayerStack : IEquatable<LayerStack>
     public Digest ChainId => _chainId.Value;
 
     /// <summary>This file system with one more layer on top.</summary>
-    public LayerStack Push(DiffId layer) => new(Layers.Add(layer));
+    public LayerStack Push(DiffId layer) => new(this, layer);
 
     /// <summary>The chainID of layers, lowest first.</summary>
     public static Digest ComputeChainId(ReadOnlySpan<DiffId> layers)
@@ -51,7 +57,7 @@ public sealed class LayerStack : IEquatable<LayerStack>
         Digest chain = layers[0].Value;
         foreach (DiffId layer in layers[1..])
         {
-            chain = Digest.FromHash(SHA256.HashData(Encoding.ASCII.GetBytes($"{chain} {layer}")));
+            chain = Chain(chain, layer);
         }
 
         return chain;
@@ -65,4 +71,7 @@ public sealed class LayerStack : IEquatable<LayerStack>
 
     /// <inheritdoc/>
     public override int GetHashCode() => Layers.IsEmpty ? 0 : HashCode.Combine(Layers.Length, Layers[^1]);
+
+    private static Digest Chain(Digest below, DiffId layer) =>
+        Digest.FromHash(SHA256.HashData(Encoding.ASCII.GetBytes($"{below} {layer}")));
 }

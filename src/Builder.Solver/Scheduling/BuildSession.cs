@@ -22,7 +22,7 @@ internal sealed class BuildSession : IDisposable
         Request = request;
         Progress = new ProgressReporter(observer, ports.Time);
         Records = new StepRecordStore(ports.Cache, ports.Executor);
-        Steps = new StepCache(Records);
+        Steps = new StepCache(Records, ports.Locks);
         Slots = new SemaphoreSlim(Math.Max(1, request.Jobs));
     }
 

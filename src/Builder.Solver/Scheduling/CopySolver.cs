@@ -69,6 +69,7 @@ internal sealed class CopySolver
                 () => MakeAsync(vertex, source, content, parent, cancellationToken),
                 cancellationToken);
             step.Complete(outcome.Cached);
+            _scheduler.Trace.Add(vertex, key, outcome.Cached);
             return outcome;
         }
         catch (Exception failure) when (step.Note(failure))
@@ -85,6 +86,7 @@ internal sealed class CopySolver
         CancellationToken cancellationToken)
     {
         CopySelection selection = await source.SelectAsync(cancellationToken);
+        await _scheduler.Trace.SaveFilesAsync(content, selection, cancellationToken);
         selection = await selection.UnpackAsync(_session.Ports.Remotes, cancellationToken);
         IFileTree? tree = parent is null || parent.IsEmpty
             ? null
@@ -93,12 +95,22 @@ internal sealed class CopySolver
         return await _session.Steps.GetAsync(
             StepKeys.ForResolvedCopy(vertex.Request, content, resolution.Digest),
             !vertex.Origin.NoCache,
-            () =>
+            async () =>
             {
-                LayerPlan plan = CopyPlanner.Plan(selection, resolution);
-                return _session.WriteAsync(plan, parent ?? LayerStack.Empty, cancellationToken);
+                LayerPlan plan = CopyPlanner.Plan(selection, resolution) with
+                {
+                    Similar = await FindSimilarAsync(vertex, cancellationToken),
+                };
+                return await _session.WriteAsync(plan, parent ?? LayerStack.Empty, cancellationToken);
             },
             cancellationToken);
+    }
+
+    /// <summary>The layer that this step made in the build before: most of its files are probably the same.</summary>
+    private async Task<DiffId?> FindSimilarAsync(CopyVertex vertex, CancellationToken cancellationToken)
+    {
+        Digest? key = await _scheduler.Trace.FindPreviousKeyAsync(vertex.Origin, cancellationToken);
+        return key is { } previous ? (await _session.Records.FindAsync(previous, cancellationToken))?.Layer : null;
     }
 }
 

@@ -3,6 +3,7 @@
 using System.Runtime.ExceptionServices;
 using Builder.Frontend;
 using Builder.Frontend.Naming;
+using Builder.Solver.Explaining;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
 
@@ -21,12 +22,16 @@ internal sealed class GraphScheduler
     private ExceptionDispatchInfo? _failure;
 
     /// <summary>Creates a scheduler for one graph.</summary>
-    public GraphScheduler(BuildSession session)
+    public GraphScheduler(BuildSession session, TraceRecorder trace)
     {
+        Trace = trace;
         _runs = new RunSolver(session, this);
         _copies = new CopySolver(session, this);
         _workdirs = new WorkdirSolver(session, this);
     }
+
+    /// <summary>Where solvers note how steps ended.</summary>
+    public TraceRecorder Trace { get; }
 
     /// <summary>Solves a graph and gives the result of every vertex.</summary>
     public async Task<IReadOnlyDictionary<Vertex, VertexResult>> SolveAsync(

@@ -41,6 +41,7 @@ internal sealed class RunSolver
                 () => ExecuteAsync(operation, parent, step, cancellationToken),
                 cancellationToken);
             step.Complete(outcome.Cached);
+            _scheduler.Trace.Add(vertex, key, outcome.Cached);
             LayerStack stack = outcome.Record.Layer is { } layer ? parent.Push(layer) : parent;
             return new VertexResult(stack, outcome.Record, stack.ChainId, outcome.Cached);
         }

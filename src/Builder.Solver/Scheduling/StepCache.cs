@@ -2,6 +2,7 @@
 
 using Builder.Frontend.Naming;
 using Builder.Solver.Caching;
+using Builder.Solver.Ports;
 
 namespace Builder.Solver.Scheduling;
 
@@ -11,13 +12,15 @@ namespace Builder.Solver.Scheduling;
 internal sealed class StepCache
 {
     private readonly StepRecordStore _records;
+    private readonly IStepLocks? _locks;
     private readonly Dictionary<Digest, Task<StepOutcome>> _steps = [];
     private readonly Lock _gate = new();
 
     /// <summary>Creates the cache of one build.</summary>
-    public StepCache(StepRecordStore records)
+    public StepCache(StepRecordStore records, IStepLocks? locks)
     {
         _records = records;
+        _locks = locks;
     }
 
     /// <summary>
@@ -74,6 +77,21 @@ internal sealed class StepCache
             return new StepOutcome(record, Cached: true);
         }
 
+        if (!useRecords || _locks is null)
+        {
+            return await MakeAsync(key, make, cancellationToken);
+        }
+
+        // Another build may be making the same step: wait for it and look again. Its end, good or bad, frees the lock.
+        using IDisposable step = await _locks.AcquireAsync(StepRecordStore.StepName(key.Digest), cancellationToken);
+        return await _records.FindAsync(key.Digest, cancellationToken) is { } made
+            ? new StepOutcome(made, Cached: true)
+            : await MakeAsync(key, make, cancellationToken);
+    }
+
+    private async Task<StepOutcome> MakeAsync(
+        CacheKey key, Func<Task<StepOutcome>> make, CancellationToken cancellationToken)
+    {
         StepOutcome outcome = await make();
         await _records.SaveAsync(key, outcome.Record, cancellationToken);
         return outcome;

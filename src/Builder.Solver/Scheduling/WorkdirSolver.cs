@@ -34,6 +34,7 @@ internal sealed class WorkdirSolver
             StepOutcome outcome = await _session.Steps.GetAsync(
                 key, !vertex.Origin.NoCache, () => MakeAsync(vertex, parent, cancellationToken), cancellationToken);
             step.Complete(outcome.Cached);
+            _scheduler.Trace.Add(vertex, key, outcome.Cached);
             LayerStack stack = outcome.Record.Layer is { } layer ? parent.Push(layer) : parent;
             return new VertexResult(stack, outcome.Record, stack.ChainId, outcome.Cached);
         }

@@ -75,6 +75,26 @@ public sealed class SchedulingTests
     }
 
     [Fact]
+    public async Task Two_builds_on_one_store_make_each_layer_once()
+    {
+        var locks = new MemoryLocks();
+        TestBuild[] builds =
+            [.. Enumerable.Range(0, 4).Select(_ => new TestBuild { Executor = _build.Executor, Cache = _build.Cache, Locks = locks })];
+        foreach (TestBuild build in builds)
+        {
+            build.AddImage("base");
+            build.Context.Put("f", "text");
+        }
+
+        // The clock and the events are each build's own; only the store is shared.
+        await Task.WhenAll(builds.Select(build => Task.Run(() => build.SolveAsync(
+            TestBuild.Request("FROM base\nRUN put a 1\nCOPY f /x/\nRUN put b 2\nWORKDIR /new")))));
+        Assert.Equal(2, builds.Sum(build => build.Executed.Count(name => name.Contains("RUN", StringComparison.Ordinal))));
+        Assert.Equal(1, builds.Sum(build => build.Executed.Count(name => name.Contains("COPY", StringComparison.Ordinal))));
+        Assert.Equal(1, builds.Sum(build => build.Executed.Count(name => name.Contains("WORKDIR", StringComparison.Ordinal))));
+    }
+
+    [Fact]
     public async Task The_first_failure_cancels_the_rest_and_says_where()
     {
         StepFailedException failure = await _build.FailAsync<StepFailedException>("""

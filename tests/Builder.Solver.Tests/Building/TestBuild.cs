@@ -24,6 +24,8 @@ internal sealed class TestBuild : IImageSource, IContextSource, IRemoteSource, I
 
     public MemoryCache Cache { get; init; } = new();
 
+    public IStepLocks? Locks { get; init; }
+
     public MemoryLayer Context { get; set; } = new();
 
     public Dictionary<string, MemoryLayer> NamedContexts { get; } = [];
@@ -85,6 +87,7 @@ internal sealed class TestBuild : IImageSource, IContextSource, IRemoteSource, I
             Remotes = this,
             Executor = Executor,
             Cache = Cache,
+            Locks = Locks,
             Time = _time,
         });
         return await solver.SolveAsync(request, this, TestContext.Current.CancellationToken);
@@ -150,12 +153,33 @@ internal sealed class TestBuild : IImageSource, IContextSource, IRemoteSource, I
     }
 }
 
+/// <summary>Locks in memory.</summary>
+internal sealed class MemoryLocks : IStepLocks
+{
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> _locks = [];
+
+    public async Task<IDisposable> AcquireAsync(string name, CancellationToken cancellationToken)
+    {
+        SemaphoreSlim gate = _locks.GetOrAdd(name, _ => new SemaphoreSlim(1));
+        await gate.WaitAsync(cancellationToken);
+        return new Held(gate);
+    }
+
+    private sealed class Held(SemaphoreSlim gate) : IDisposable
+    {
+        public void Dispose() => gate.Release();
+    }
+}
+
 /// <summary>A cache in memory.</summary>
 internal sealed class MemoryCache : IDistributedCache
 {
     private readonly ConcurrentDictionary<string, byte[]> _entries = [];
 
     public int Writes { get; set; }
+
+    public bool Holds(string text) =>
+        _entries.Values.Any(value => System.Text.Encoding.UTF8.GetString(value).Contains(text, StringComparison.Ordinal));
 
     public byte[]? Get(string key) => _entries.GetValueOrDefault(key);
 
