@@ -17,9 +17,9 @@ public static class Spelling
     {
         string? best = null;
         int bestDistance = MaxDistance + 1;
+        string left = Fold(word, ignoreCase);
         foreach (string candidate in candidates)
         {
-            string left = Fold(word, ignoreCase);
             string right = Fold(candidate, ignoreCase);
             int distance = Distance(left, right);
             if (distance == 0)

@@ -65,13 +65,7 @@ public sealed class WordExpander
         }
         catch (ExpansionException exception)
         {
-            throw new FormatException($"failed to process \"{Shorten(word)}\": {exception.Message}", exception);
+            throw new FormatException(exception.Message, exception);
         }
-    }
-
-    private static string Shorten(string word)
-    {
-        const int MaxShown = 200;
-        return word.Length <= MaxShown ? word : string.Concat(word.AsSpan(0, MaxShown), "...");
     }
 }

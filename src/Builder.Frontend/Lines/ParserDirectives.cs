@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Text;
 using System.Text.Json;
 
 namespace Builder.Frontend.Lines;
@@ -86,7 +87,9 @@ internal sealed class ParserDirectives
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(text.ToString());
+            byte[] bytes = new byte[Encoding.UTF8.GetByteCount(text)];
+            Encoding.UTF8.GetBytes(text, bytes);
+            using JsonDocument document = JsonDocument.Parse(bytes);
             return document.RootElement.TryGetProperty("syntax", out JsonElement syntax)
                 && syntax.ValueKind == JsonValueKind.String
                     ? syntax.GetString()
@@ -130,8 +133,13 @@ internal sealed class ParserDirectives
 
     private static string FirstWord(string value)
     {
-        int blank = value.IndexOf(' ', StringComparison.Ordinal);
-        return blank < 0 ? value : value[..blank];
+        int end = 0;
+        while (end < value.Length && !char.IsWhiteSpace(value[end]))
+        {
+            end++;
+        }
+
+        return value[..end];
     }
 
     private bool TrySet(string name, string value, PhysicalLine line)

@@ -88,9 +88,12 @@ internal static class TransferParser
 
         ImmutableArray<Word>.Builder sources = ImmutableArray.CreateBuilder<Word>();
         ImmutableArray<Heredoc>.Builder heredocs = ImmutableArray.CreateBuilder<Heredoc>(syntax.Heredocs.Length);
+        int next = 0;
         foreach (Token source in syntax.Arguments[..^1])
         {
-            HeredocBody? body = syntax.Heredocs.FirstOrDefault(candidate => candidate.Marker.Word.Start == source.Start);
+            HeredocBody? body = next < syntax.Heredocs.Length && syntax.Heredocs[next].Marker.Word.Start == source.Start
+                ? syntax.Heredocs[next++]
+                : null;
             if (body is null)
             {
                 sources.Add(syntax.ToWord(source));
@@ -105,6 +108,12 @@ internal static class TransferParser
             {
                 heredocs.Add(body.ToHeredoc());
             }
+        }
+
+        if (next < syntax.Heredocs.Length)
+        {
+            HeredocMarker unused = syntax.Heredocs[next].Marker;
+            throw syntax.Error($"{syntax.Name} cannot accept the heredoc \"{unused.Name}\" here", unused.Word);
         }
 
         return new Words(sources.ToImmutable(), heredocs.ToImmutable(), syntax.ToWord(destination));

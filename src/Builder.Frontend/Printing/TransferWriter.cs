@@ -33,10 +33,11 @@ internal static class TransferWriter
             return;
         }
 
+        // Here-documents first: a stray quote in a source could otherwise hide their words.
         line.Arguments(
         [
-            .. transfer.Sources.Select(static word => word.Text),
             .. transfer.Heredocs.Select(Marker),
+            .. transfer.Sources.Select(static word => word.Text),
             transfer.Destination.Text,
         ]);
         line.Bodies(transfer.Heredocs);
