@@ -182,7 +182,7 @@ internal static unsafe class AtCalls
         fixed (byte* path = NativePath.Terminate(name, stackalloc byte[NativePath.InlineBytes]))
         {
             int result = name.IsEmpty
-                ? Libc.SetTimesAt(directory, null, times, 0)
+                ? Libc.SetTimes(directory, times)
                 : Libc.SetTimesAt(directory, path, times, Libc.AtSymlinkNoFollow);
             if (result != 0)
             {

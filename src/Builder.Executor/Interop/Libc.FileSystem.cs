@@ -129,6 +129,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "utimensat", SetLastError = true)]
     internal static partial int SetTimesAt(int directory, byte* path, TimeSpec* times, int flags);
 
+    /// <summary>futimens(3); the C library refuses utimensat without a path.</summary>
+    [LibraryImport(Library, EntryPoint = "futimens", SetLastError = true)]
+    internal static partial int SetTimes(int descriptor, TimeSpec* times);
+
     /// <summary>renameat2(2).</summary>
     [LibraryImport(Library, EntryPoint = "renameat2", SetLastError = true)]
     internal static partial int RenameAt2(int fromDirectory, byte* from, int toDirectory, byte* to, uint flags);

@@ -33,7 +33,10 @@ internal sealed class CopyStep
     }
 
     /// <summary>Makes the layer; it is committed on return. No layer when the plan has no entries.</summary>
-    public async Task<LayerResult> RunAsync(LayerPlan plan, CancellationToken cancellationToken)
+    /// <param name="plan">The layer.</param>
+    /// <param name="parent">What it will lie on; its snapshots need not be there.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<LayerResult> RunAsync(LayerPlan plan, LayerStack parent, CancellationToken cancellationToken)
     {
         if (plan.Entries.IsEmpty)
         {
@@ -42,7 +45,7 @@ internal sealed class CopyStep
 
         string? place = PlaceOf(plan);
         using EarlierLayer? earlier = place is null ? null : await FindEarlierAsync(plan, place, cancellationToken);
-        using LayerDraft draft = _snapshots.BeginLayer();
+        using LayerDraft draft = _snapshots.BeginLayer(OpenParent(parent));
         using var digester = new LayerDigester();
         long size = LayerPlanWriter.Write(plan, draft.FilesPath, draft.Owners, digester, earlier, cancellationToken);
         long tarBytes = digester.Length;
@@ -80,6 +83,19 @@ internal sealed class CopyStep
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 
+    private MergedTree? OpenParent(LayerStack parent)
+    {
+        for (int i = 0; i < parent.Layers.Length; i++)
+        {
+            if (_snapshots.FindDirectory(parent, i) is null)
+            {
+                return null;
+            }
+        }
+
+        return parent.IsEmpty ? null : _snapshots.Open(parent);
+    }
+
     private async Task<EarlierLayer?> FindEarlierAsync(LayerPlan plan, string place, CancellationToken cancellationToken)
     {
         DiffId? layer = plan.Similar ?? Recall(place);
@@ -95,7 +111,7 @@ internal sealed class CopyStep
         }
 
         IReadOnlyList<string> directories = await _snapshots.EnsureAsync(new LayerStack([known]), null, cancellationToken);
-        return new EarlierLayer(directories[0], files);
+        return new EarlierLayer(Path.Combine(directories[0], SnapshotStore.FilesDirectory), files);
     }
 
     private DiffId? Recall(string place)

@@ -89,15 +89,18 @@ internal sealed class LayerPlanWriter
             {
                 AtCalls.Link(_root.Value, PathEncoding.Encode(target), _root.Value, PathEncoding.Encode(entry.Path));
             }
-            else if (entry.Node.Kind == FileKind.Regular)
+
+            for (; piece < batches.Pieces.Length && batches.Pieces[piece].Entry == i; piece++)
             {
-                size += entry.Node.Size;
-                for (; piece < batches.Pieces.Length && batches.Pieces[piece].Entry == i; piece++)
+                cancellationToken.ThrowIfCancellationRequested();
+                ReadOnlyMemory<byte> content = batches.Await(piece, cancellationToken);
+                if (!content.IsEmpty)
                 {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    writer.WriteContent(batches.Await(piece, cancellationToken).Span);
-                    batches.Release(piece);
+                    writer.WriteContent(content.Span);
+                    size += content.Length;
                 }
+
+                batches.Release(piece);
             }
         }
 
