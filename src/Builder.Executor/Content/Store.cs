@@ -22,12 +22,14 @@ public sealed class Store : IDisposable
             "locks", "tmp"];
 
     private readonly PendingSnapshots _pending;
+    private readonly StoreUsage _usage;
 
     private Store(string root)
     {
         Root = root;
         Locks = new StoreLocks(Path.Combine(root, "locks"));
         Tmp = new TemporaryFiles(Path.Combine(root, "tmp"), Locks);
+        _usage = new StoreUsage(Path.Combine(root, "locks", "usage"));
         _pending = new PendingSnapshots(root, Locks);
         Layers = new LayerIndex(Path.Combine(root, "layers"), this);
         Snapshots = new SnapshotStore(this, _pending);
@@ -101,12 +103,22 @@ public sealed class Store : IDisposable
     /// </summary>
     public void Flush() => _pending.Flush();
 
+    /// <summary>
+    /// Says that something is on its way into the store, or relies on what was found there, until disposed: no collection
+    /// runs meanwhile. A build holds one from its first look-up to its last commit. Cheap; uses may nest.
+    /// </summary>
+    public IDisposable Use() => _usage.Begin();
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        _usage.Dispose();
         Snapshots.Dispose();
         Tmp.Dispose();
     }
+
+    /// <summary>The store for a collection, or null while anybody uses it.</summary>
+    internal IDisposable? TryUseAlone() => _usage.TryBeginAlone();
 
     private static void Create(string root, string format)
     {
