@@ -14,7 +14,7 @@ namespace Builder.Executor.Sandbox;
 internal sealed class SandboxProgramme : IDisposable
 {
     private const string AttachPlace = "/proc"; // a directory that every machine has; only this container sees it used
-    private const string FilesPlace = "/dev/mqueue"; // empty, and covered for a moment only
+    private const string PassingPlace = "/dev/mqueue"; // empty, and covered for a moment only
     private const int SoftOpenFiles = 1024;
     private const int TakeTerminal = 0x540E; // TIOCSCTTY
 
@@ -94,7 +94,7 @@ internal sealed class SandboxProgramme : IDisposable
         for (int i = 0; i < _spec.Mounts.Length; i++)
         {
             SandboxMount mount = _spec.Mounts[i];
-            bool isDirectory = AtCalls.Stat(mount.Source.Handle.Number(), []).IsDirectory;
+            bool isDirectory = AtCalls.Stat(mount.Source.Handle.Number(), PathBytes(mount.SubPath)).IsDirectory;
             EnsureIn(mount.Target, isDirectory, earlierMounts: i);
         }
 
@@ -178,12 +178,12 @@ internal sealed class SandboxProgramme : IDisposable
 
         foreach (SandboxMount mount in _spec.Mounts)
         {
-            MountRows.Attach(Programme, mount.Source, mount.Target);
+            MountRows.AttachPart(Programme, mount.Source, mount.SubPath, PassingPlace, mount.Target);
         }
 
         if (!_spec.Files.IsEmpty)
         {
-            MountRows.Files(Programme, WriteFiles(), FilesPlace, [.. _spec.Files.Select(file => file.Target)]);
+            MountRows.Files(Programme, WriteFiles(), PassingPlace, [.. _spec.Files.Select(file => file.Target)]);
         }
 
         if (_spec.IsReadOnlyRoot)

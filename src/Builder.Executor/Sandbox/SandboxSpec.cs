@@ -77,7 +77,8 @@ internal sealed record SandboxUser(uint UserId, uint GroupId, ImmutableArray<uin
 /// <summary>A mount to attach.</summary>
 /// <param name="Target">Absolute path in the container.</param>
 /// <param name="Source">What is attached there; used up by it.</param>
-internal sealed record SandboxMount(string Target, DetachedMount Source);
+/// <param name="SubPath">Only this file or directory of the source, without links in it; "" is all of it.</param>
+internal sealed record SandboxMount(string Target, DetachedMount Source, string SubPath = "");
 
 /// <summary>A file in memory, shown at a path.</summary>
 internal sealed record SandboxFile(

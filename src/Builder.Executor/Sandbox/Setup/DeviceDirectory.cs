@@ -42,7 +42,7 @@ internal sealed class DeviceDirectory : IDisposable
     public DeviceDirectory(long shmSizeBytes, IReadOnlyList<PipeFile> pipeFiles, bool hasConsole)
     {
         long size = DeviceTmpfsBytes + pipeFiles.Sum(file => 8192L + 2 * Encoding.UTF8.GetByteCount(file.Content));
-        _devices = DetachedMount.Tmpfs(0b111_101_101, size, Hardened);
+        _devices = DetachedMount.Tmpfs(0b111_101_101, size, Libc.MountNoSuid); // scripts in /dev/pipes are executed
         Terminals = MountTerminals();
         _shm = DetachedMount.Tmpfs(
             0b001_111_111_111, shmSizeBytes > 0 ? shmSizeBytes : DefaultShmBytes, Hardened | Libc.MountNoDev);

@@ -10,6 +10,7 @@ namespace Builder.Executor.Sandbox.Setup;
 /// <summary>Mounts inside the new root. Targets are resolved there: no link of the image leads out.</summary>
 internal static class MountRows
 {
+    private const int DetachLazily = 2; // MNT_DETACH
     private const ulong Hardened = Libc.MountNoSuid | Libc.MountNoDev | Libc.MountNoExec;
 
     /// <summary>Attaches a mount; a symbolic link in the last place is not followed.</summary>
@@ -17,6 +18,24 @@ internal static class MountRows
         programme.Add(
             $"mount on {target}", Syscall.MoveMount, mount.Handle.Number(), programme.Text(""), Libc.AtFdCwd,
             programme.Text(target), Libc.MoveMountFromEmptyPath);
+
+    /// <summary>
+    /// Attaches a file or directory of a mount: all of it at <paramref name="passingPlace"/> for a moment, and from there
+    /// the part. "" is all of it.
+    /// </summary>
+    public static void AttachPart(
+        SyscallProgramme programme, DetachedMount mount, string part, string passingPlace, string target)
+    {
+        if (part.Length == 0)
+        {
+            Attach(programme, mount, target);
+            return;
+        }
+
+        Attach(programme, mount, passingPlace);
+        Bind(programme, $"{passingPlace}/{part}", target, $"mount on {target}");
+        programme.Add("detach a file system", Syscall.Umount2, programme.Text(passingPlace), DetachLazily);
+    }
 
     /// <summary>/proc of the new pid namespace; where that is forbidden, the host's in its place if there is one.</summary>
     public static void Proc(SyscallProgramme programme, DetachedMount? fallback)
@@ -63,7 +82,7 @@ internal static class MountRows
             Bind(programme, source, targets[i], $"mount on {targets[i]}");
         }
 
-        programme.Add("detach files", Syscall.Umount2, programme.Text(passingPlace), 2 /* MNT_DETACH */);
+        programme.Add("detach files", Syscall.Umount2, programme.Text(passingPlace), DetachLazily);
     }
 
     /// <summary>Binds one path of the new root on another.</summary>

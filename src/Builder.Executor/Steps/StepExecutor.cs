@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using Builder.Executor.Content;
+using Builder.Executor.Snapshots;
+using Builder.Solver.Files;
+using Builder.Solver.Images;
+using Builder.Solver.Operations;
+using Builder.Solver.Ports;
+
+namespace Builder.Executor.Steps;
+
+/// <summary>Does the work of steps on a store. Thread-safe.</summary>
+public sealed class StepExecutor : IStepExecutor
+{
+    private readonly Store _store;
+    private readonly ILayerFetcher? _fetcher;
+    private readonly RunStep _run;
+    private readonly CopyStep _copy;
+
+    /// <summary>Creates an executor.</summary>
+    /// <param name="store">Where layers are read and committed.</param>
+    /// <param name="fetcher">Brings layers that the store does not hold, or null.</param>
+    /// <param name="services">Secrets and agents.</param>
+    public StepExecutor(Store store, ILayerFetcher? fetcher, StepServices services)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        _store = store;
+        _fetcher = fetcher;
+        _run = new RunStep(store, fetcher, services);
+        _copy = new CopyStep(store.Snapshots, store.CachePath);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IFileTree> OpenTreeAsync(LayerStack stack, CancellationToken cancellationToken)
+    {
+        await _store.Snapshots.EnsureAsync(stack, _fetcher, cancellationToken).ConfigureAwait(false);
+        return _store.Snapshots.Open(stack);
+    }
+
+    /// <inheritdoc/>
+    public bool HasLayer(DiffId layer) =>
+        _store.Snapshots.HasSnapshot(layer)
+        || _store.Layers.Find(layer, verifiedOnly: false).Any(blob => _store.Blobs.IsFile(blob.Digest))
+        || _fetcher?.CanFetch(layer) == true;
+
+    /// <inheritdoc/>
+    public Task<LayerResult> RunAsync(
+        RunOperation operation, LayerStack parent, IStepOutput output, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(operation);
+        ArgumentNullException.ThrowIfNull(parent);
+        ArgumentNullException.ThrowIfNull(output);
+        return _run.RunAsync(operation, parent, output, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<LayerResult> WriteLayerAsync(LayerPlan plan, LayerStack parent, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return _copy.RunAsync(plan, cancellationToken);
+    }
+}
