@@ -57,6 +57,6 @@ public sealed class StepExecutor : IStepExecutor
     public Task<LayerResult> WriteLayerAsync(LayerPlan plan, LayerStack parent, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return _copy.RunAsync(plan, cancellationToken);
+        return _copy.RunAsync(plan, parent, cancellationToken);
     }
 }
