@@ -56,7 +56,7 @@ internal sealed class LoweringContext
     {
         if (!_contextFiles.TryGetValue((name, path), out CopyVertex? vertex))
         {
-            string pattern = path.Length == 0 ? "." : EscapePattern(path);
+            string pattern = path.Length == 0 ? "." : ContextPattern.Escape(path);
             vertex = new CopyVertex
             {
                 Origin = origin,
@@ -75,21 +75,5 @@ internal sealed class LoweringContext
         }
 
         return FileSystemInput.OutputOf(vertex);
-    }
-
-    private static string EscapePattern(string path)
-    {
-        var escaped = new System.Text.StringBuilder(path.Length);
-        foreach (char c in path)
-        {
-            if (c is '*' or '?' or '[' or '\\')
-            {
-                escaped.Append('\\');
-            }
-
-            escaped.Append(c);
-        }
-
-        return escaped.ToString();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Globalization;
+using System.Net;
 
 namespace Builder.Solver.Lowering;
 
@@ -12,6 +13,7 @@ internal static class PortRange
     public static IEnumerable<string> Expand(string word)
     {
         string ports = word[(word.LastIndexOf(':') + 1)..];
+        string published = word[..Math.Max(0, word.Length - ports.Length - 1)];
         int slash = ports.IndexOf('/', StringComparison.Ordinal);
         string protocol = slash < 0 ? "tcp" : ports[(slash + 1)..].ToLowerInvariant();
         protocol = protocol.Length == 0 ? "tcp" : protocol;
@@ -21,8 +23,34 @@ internal static class PortRange
         }
 
         (ushort first, ushort last) = ParseRange(slash < 0 ? ports : ports[..slash], word);
+        CheckPublished(published, last - first, word);
         return Enumerable.Range(first, last - first + 1)
             .Select(port => string.Create(CultureInfo.InvariantCulture, $"{port}/{protocol}"));
+    }
+
+    /// <summary>Docker takes the form of <c>run -p</c> here too; nothing is published, but it must make sense.</summary>
+    private static void CheckPublished(string published, int length, string word)
+    {
+        if (published.Length == 0)
+        {
+            return;
+        }
+
+        string ports = published[(published.LastIndexOf(':') + 1)..];
+        string address = published[..Math.Max(0, published.Length - ports.Length - 1)].TrimStart('[').TrimEnd(']');
+        if (address.Length > 0 && !IPAddress.TryParse(address, out _))
+        {
+            throw new FormatException($"invalid IP address \"{address}\"");
+        }
+
+        if (ports.Length > 0)
+        {
+            (ushort first, ushort last) = ParseRange(ports, word);
+            if (length > 0 && last - first != length)
+            {
+                throw new FormatException($"invalid ranges \"{word}\": they differ in length");
+            }
+        }
     }
 
     private static (ushort First, ushort Last) ParseRange(string range, string word)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Collections.Immutable;
 using Builder.Frontend.Naming;
 using Builder.Solver.Caching;
 using Builder.Solver.Copying;
@@ -31,7 +30,7 @@ internal sealed class CopySolver
     /// <summary>Solves one vertex.</summary>
     public async Task<VertexResult> SolveAsync(CopyVertex vertex, CancellationToken cancellationToken)
     {
-        var source = new CopySourceReader(_session, _scheduler, vertex);
+        var source = new SelectionReader(_session, _scheduler, vertex.Request, vertex.Sources);
         Task<Digest> reading = source.DigestAsync(cancellationToken);
 
         // A linked layer is made without its parent; only the file system that it is part of waits for it.
@@ -55,7 +54,7 @@ internal sealed class CopySolver
     private async Task<StepOutcome> SolveAsync(
         CopyVertex vertex,
         CacheKey key,
-        CopySourceReader source,
+        SelectionReader source,
         Digest content,
         LayerStack? parent,
         CancellationToken cancellationToken)
@@ -80,7 +79,7 @@ internal sealed class CopySolver
 
     private async Task<StepOutcome> MakeAsync(
         CopyVertex vertex,
-        CopySourceReader source,
+        SelectionReader source,
         Digest content,
         LayerStack? parent,
         CancellationToken cancellationToken)
@@ -111,97 +110,5 @@ internal sealed class CopySolver
     {
         Digest? key = await _scheduler.Trace.FindPreviousKeyAsync(vertex.Origin, cancellationToken);
         return key is { } previous ? (await _session.Records.FindAsync(previous, cancellationToken))?.Layer : null;
-    }
-}
-
-/// <summary>Reads the sources of a COPY once, and only as far as something needs them.</summary>
-internal sealed class CopySourceReader
-{
-    private readonly BuildSession _session;
-    private readonly GraphScheduler _scheduler;
-    private readonly CopyVertex _vertex;
-    private CopySelection? _selection;
-
-    /// <summary>Creates the reader of one vertex.</summary>
-    public CopySourceReader(BuildSession session, GraphScheduler scheduler, CopyVertex vertex)
-    {
-        _session = session;
-        _scheduler = scheduler;
-        _vertex = vertex;
-    }
-
-    /// <summary>
-    /// The content digest of the selection. For sources that never change (stages, images, what was fetched) it is
-    /// remembered, so that a known build opens no tree.
-    /// </summary>
-    public async Task<Digest> DigestAsync(CancellationToken cancellationToken)
-    {
-        var identities = new List<string>(_vertex.Sources.Length);
-        foreach (VertexSource source in _vertex.Sources)
-        {
-            if (await IdentityAsync(source, cancellationToken) is not { } identity)
-            {
-                return SelectionDigest.Compute(await SelectAsync(cancellationToken));
-            }
-
-            identities.Add(identity);
-        }
-
-        Digest question = StepKeys.ForSelection(_vertex.Request, identities);
-        if (await _session.Records.FindDigestAsync(question, cancellationToken) is { } known)
-        {
-            return known;
-        }
-
-        Digest digest = SelectionDigest.Compute(await SelectAsync(cancellationToken));
-        await _session.Records.SaveDigestAsync(question, digest, cancellationToken);
-        return digest;
-    }
-
-    /// <summary>The selected files.</summary>
-    public async Task<CopySelection> SelectAsync(CancellationToken cancellationToken)
-    {
-        if (_selection is null)
-        {
-            ImmutableArray<CopySource>.Builder sources = ImmutableArray.CreateBuilder<CopySource>();
-            foreach (VertexSource source in _vertex.Sources)
-            {
-                sources.Add(await OpenAsync(source, cancellationToken));
-            }
-
-            _selection = CopySelection.Select(sources.ToImmutable(), _vertex.Request);
-        }
-
-        return _selection;
-    }
-
-    private async Task<string?> IdentityAsync(VertexSource source, CancellationToken cancellationToken) => source switch
-    {
-        FileSystemSource files => (await _scheduler.StackOfAsync(files.FileSystem)).Stack.ChainId.ToString(),
-        _ => (await OpenAsync(source, cancellationToken)).Tree.Identity,
-    };
-
-    private async Task<CopySource> OpenAsync(VertexSource source, CancellationToken cancellationToken)
-    {
-        switch (source)
-        {
-            case ContextFiles context:
-                IFileTree tree = await _session.OpenContextAsync(context.Name, cancellationToken);
-                return new CopySource(CopySourceKind.Pattern, tree, context.Pattern);
-            case FileSystemSource files:
-                (LayerStack stack, _) = await _scheduler.StackOfAsync(files.FileSystem);
-                return new CopySource(
-                    CopySourceKind.Pattern,
-                    await _session.Ports.Executor.OpenTreeAsync(stack, cancellationToken),
-                    files.Pattern);
-            case RemoteSource remote:
-                Ports.FetchedFile fetched = await _session.FetchAsync(remote.File, cancellationToken);
-                return new CopySource(
-                    fetched.Path.Length == 0 ? CopySourceKind.Contents : CopySourceKind.FetchedFile,
-                    fetched.Tree,
-                    fetched.Path);
-            default:
-                throw new InvalidOperationException($"a source of the unknown kind {source.GetType().Name}");
-        }
     }
 }

@@ -3,8 +3,10 @@
 using System.Collections.Immutable;
 using Builder.Frontend.Naming;
 using Builder.Solver.Caching;
+using Builder.Solver.Copying;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
+using Builder.Solver.Lowering;
 using Builder.Solver.Operations;
 using Builder.Solver.Ports;
 using Builder.Solver.Progress;
@@ -38,7 +40,7 @@ internal sealed class RunSolver
             StepOutcome outcome = await _session.Steps.GetAsync(
                 key,
                 !vertex.Origin.NoCache,
-                () => ExecuteAsync(operation, parent, step, cancellationToken),
+                () => MakeAsync(vertex, operation, parent, sources, step, cancellationToken),
                 cancellationToken);
             step.Complete(outcome.Cached);
             _scheduler.Trace.Add(vertex, key, outcome.Cached);
@@ -48,6 +50,59 @@ internal sealed class RunSolver
         catch (Exception failure) when (step.Note(failure))
         {
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Executes, unless the files below the mounted paths are those of an earlier run: a mount of a directory of a
+    /// stage need not run again because something else in the stage changed.
+    /// </summary>
+    private async Task<StepOutcome> MakeAsync(
+        RunVertex vertex,
+        RunOperation operation,
+        LayerStack parent,
+        ImmutableArray<Digest?> sources,
+        ProgressStep step,
+        CancellationToken cancellationToken)
+    {
+        ImmutableArray<Digest?> contents = await DigestMountsAsync(operation, sources, cancellationToken);
+        return contents.SequenceEqual(sources)
+            ? await ExecuteAsync(operation, parent, step, cancellationToken)
+            : await _session.Steps.GetAsync(
+                StepKeys.ForRun(operation, vertex.Platform, parent.ChainId, contents),
+                !vertex.Origin.NoCache,
+                () => ExecuteAsync(operation, parent, step, cancellationToken),
+                cancellationToken);
+    }
+
+    private async Task<ImmutableArray<Digest?>> DigestMountsAsync(
+        RunOperation operation, ImmutableArray<Digest?> sources, CancellationToken cancellationToken)
+    {
+        for (int i = 0; i < sources.Length; i++)
+        {
+            // Only a part of a file system is worth reading: all of it is named by its chainID.
+            if (operation.Mounts[i] is BindStepMount { Path.Length: > 0 } bind && sources[i] == bind.Source.ChainId)
+            {
+                sources = sources.SetItem(i, await DigestAsync(bind, cancellationToken) ?? sources[i]);
+            }
+        }
+
+        return sources;
+    }
+
+    private async Task<Digest?> DigestAsync(BindStepMount bind, CancellationToken cancellationToken)
+    {
+        string pattern = ContextPattern.Escape(bind.Path);
+        var request = new CopyRequest { Sources = [pattern], Destination = "/mount", WorkingDirectory = "/" };
+        var files = new FileSystemSource(FileSystemInput.Known(bind.Source), pattern);
+        try
+        {
+            return await new SelectionReader(_session, _scheduler, request, [files]).DigestAsync(cancellationToken);
+        }
+        catch (SolveException)
+        {
+            // There is no such path: the mount itself will say so.
+            return null;
         }
     }
 

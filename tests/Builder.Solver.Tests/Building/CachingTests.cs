@@ -240,6 +240,18 @@ public sealed class CachingTests
     }
 
     [Fact]
+    public async Task A_mounted_directory_of_a_stage_counts_without_the_rest_of_the_stage()
+    {
+        const string use = "\nFROM base\nRUN --mount=from=b,source=out,target=/m copy m/x y";
+        await _build.BuildAsync("FROM base AS b\nRUN put out/x 1\nRUN put log 1" + use);
+        ImageConfig image = await _build.BuildAsync("FROM base AS b\nRUN put out/x 1\nRUN put log 2" + use);
+        Assert.Equal(["put log 2"], _build.Executor.Commands);
+        Assert.Equal("1", _build.FilesOf(image).Text("y"));
+        await _build.BuildAsync("FROM base AS b\nRUN put out/x 2\nRUN put log 2" + use);
+        Assert.Equal(["put out/x 2", "put log 2", "copy m/x y"], _build.Executor.Commands);
+    }
+
+    [Fact]
     public async Task A_secrets_id_is_in_the_key_and_a_cache_starts_no_dependency()
     {
         await _build.BuildAsync("FROM base\nRUN --mount=type=secret,id=a --mount=type=cache,target=/c put a b");

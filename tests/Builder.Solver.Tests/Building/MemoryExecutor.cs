@@ -100,7 +100,7 @@ internal sealed class MemoryExecutor : IStepExecutor
         string[] words = operation.Arguments[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var layer = new MemoryLayer();
         output.Write(false, "running\n"u8);
-        switch (words[0])
+        switch (words.FirstOrDefault())
         {
             case "put":
                 layer.Put(words[1], words[2]);
