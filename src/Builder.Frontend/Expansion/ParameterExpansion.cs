@@ -65,7 +65,7 @@ internal static class ParameterExpansion
 
     private static string Conditional(ShellLexer lexer, string name, char modifier, bool emptyIsUnset)
     {
-        string word = Operand(lexer, '}', keepEscapes: false);
+        string word = lexer.ReadOperand('}', keepEscapes: false);
         string? value = lexer.Find(name, hasDefault: modifier != '?');
         bool isSet = value is not null && !(emptyIsUnset && value.Length == 0);
         return modifier switch
@@ -81,7 +81,7 @@ internal static class ParameterExpansion
 
     private static string Trimmed(ShellLexer lexer, string name, char modifier)
     {
-        string pattern = Operand(lexer, '}', keepEscapes: true);
+        string pattern = lexer.ReadOperand('}', keepEscapes: true);
         string value = lexer.Find(name) ?? "";
         bool longest = pattern.StartsWith(modifier);
         ShellPattern compiled = ShellPattern.Parse(longest ? pattern[1..] : pattern);
@@ -91,22 +91,10 @@ internal static class ParameterExpansion
     private static string Replaced(ShellLexer lexer, string name)
     {
         bool all = lexer.TryTake('/');
-        string pattern = Operand(lexer, '/', keepEscapes: true);
-        string replacement = Operand(lexer, '}', keepEscapes: true);
+        string pattern = lexer.ReadOperand('/', keepEscapes: true);
+        string replacement = lexer.ReadOperand('}', keepEscapes: true);
         string value = lexer.Find(name) ?? "";
         return ShellPattern.Parse(pattern).Replace(value, replacement, all);
-    }
-
-    private static string Operand(ShellLexer lexer, char stop, bool keepEscapes)
-    {
-        try
-        {
-            return lexer.ReadOperand(stop, keepEscapes);
-        }
-        catch (ExpansionException) when (lexer.AtEnd)
-        {
-            throw stop == '/' ? new ExpansionException("syntax error: missing '/' in ${}") : MissingBrace();
-        }
     }
 
     private static ExpansionException MissingBrace() => new("syntax error: missing '}'");

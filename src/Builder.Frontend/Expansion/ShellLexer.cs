@@ -18,6 +18,7 @@ internal sealed class ShellLexer
     private readonly IVariableScope _scope;
     private readonly ExpansionTrace? _trace;
     private int _depth;
+    private char _outermostStop;
     private int _produced;
 
     // Inside a pattern escapes are kept: there they decide what is a wildcard.
@@ -45,7 +46,18 @@ internal sealed class ShellLexer
     public string Run(WordSplitter? words)
     {
         var result = new StringBuilder(_source.Length);
-        ReadUntil(null, result, words);
+        try
+        {
+            ReadUntil(null, result, words);
+        }
+        catch (ExpansionException) when (AtEnd && _depth > 0)
+        {
+            // Whatever went wrong inside, what is missing is the end of the outermost ${}. Said here and not on each
+            // level: every exception thrown from a handler takes kilobytes of stack.
+            throw new ExpansionException(
+                _outermostStop == '/' ? "syntax error: missing '/' in ${}" : "syntax error: missing '}'");
+        }
+
         return result.ToString();
     }
 
@@ -72,6 +84,7 @@ internal sealed class ShellLexer
             throw new ExpansionException($"substitutions nested more than {MaxNesting} deep");
         }
 
+        _outermostStop = _depth == 1 ? stop : _outermostStop;
         bool outer = _keepEscapes;
         _keepEscapes = keepEscapes;
         var result = new StringBuilder();

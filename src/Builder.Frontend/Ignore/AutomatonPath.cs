@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Buffers;
+
 namespace Builder.Frontend.Ignore;
 
 /// <summary>
@@ -38,6 +40,7 @@ internal sealed class AutomatonPath : PathMatcher
 
     private enum StateKind
     {
+        Matched,
         One,
         InName,
         InRest,
@@ -47,91 +50,80 @@ internal sealed class AutomatonPath : PathMatcher
 
     public override bool IsMatch(ReadOnlySpan<char> path)
     {
-        bool[] open = Start();
-        return Advance(ref open, path) && open[^1];
+        var open = new OpenStates(_states.Length + 1);
+        var next = new OpenStates(_states.Length + 1);
+        Open(open, 0);
+        bool isMatch = Advance(ref open, ref next, path) && open.Contains(_states.Length);
+        open.Return();
+        next.Return();
+        return isMatch;
     }
 
     public override bool MayMatchBelow(ReadOnlySpan<char> directory)
     {
-        bool[] open = Start();
-        return Advance(ref open, directory) && Advance(ref open, "/") && open.AsSpan()[..^1].Contains(true);
-    }
-
-    private bool[] Start()
-    {
-        var open = new bool[_states.Length + 1];
+        var open = new OpenStates(_states.Length + 1);
+        var next = new OpenStates(_states.Length + 1);
         Open(open, 0);
-        return open;
+        bool mayMatch = Advance(ref open, ref next, directory) && Advance(ref open, ref next, "/")
+            && open.HasOtherThan(_states.Length);
+        open.Return();
+        next.Return();
+        return mayMatch;
     }
 
-    private bool Advance(ref bool[] open, ReadOnlySpan<char> text)
+    private bool Advance(ref OpenStates open, ref OpenStates next, ReadOnlySpan<char> text)
     {
-        var next = new bool[open.Length];
         int length;
         for (int position = 0; position < text.Length; position += length)
         {
             int code = GlobReader.CodePointAt(text, position, out length);
-            bool isAlive = false;
-            for (int i = 0; i < _states.Length; i++)
+            foreach (int state in open.All)
             {
-                if (open[i])
-                {
-                    isAlive |= Step(next, i, code);
-                }
+                Step(next, state, code);
             }
 
             (open, next) = (next, open);
-            if (!isAlive)
+            next.Clear();
+            if (open.All.IsEmpty)
             {
                 return false;
             }
-
-            next.AsSpan().Clear();
         }
 
         return true;
     }
 
-    private bool Step(bool[] next, int state, int code)
+    private void Step(OpenStates next, int state, int code)
     {
-        switch (_states[state].Kind)
+        switch (state == _states.Length ? StateKind.Matched : _states[state].Kind)
         {
             case StateKind.One when _states[state].Token.Takes(code):
-            case StateKind.InDirectories when code == '/':
                 Open(next, state + 1);
-                if (_states[state].Kind == StateKind.InDirectories)
-                {
-                    next[state] = true;
-                }
-
-                return true;
-            case StateKind.InDirectories:
-                next[state] = true;
-                return true;
+                break;
             case StateKind.InName when code != '/':
             case StateKind.InRest:
                 Open(next, state);
-                return true;
-            default:
-                return false;
+                break;
+            case StateKind.InDirectories:
+                next.Add(state);
+                if (code == '/')
+                {
+                    Open(next, state + 1);
+                }
+
+                break;
         }
     }
 
     /// <summary>Opens a state and those that are reached from it without a character.</summary>
-    private void Open(bool[] open, int state)
+    private void Open(OpenStates open, int state)
     {
-        while (!open[state])
+        while (open.Add(state) && state < _states.Length)
         {
-            open[state] = true;
-            if (state == _states.Length)
-            {
-                return;
-            }
-
             switch (_states[state].Kind)
             {
                 case StateKind.BeforeDirectories:
-                    open[state + 1] = true;
+                    open.Add(state + 1);
                     state += 2;
                     break;
                 case StateKind.InName or StateKind.InRest:
@@ -144,4 +136,53 @@ internal sealed class AutomatonPath : PathMatcher
     }
 
     private readonly record struct State(StateKind Kind, GlobToken Token);
+
+    /// <summary>A set of states that lists them in the order of their arrival; its memory is borrowed.</summary>
+    private sealed class OpenStates
+    {
+        private readonly bool[] _contains;
+        private readonly int[] _all;
+        private int _count;
+
+        public OpenStates(int count)
+        {
+            _contains = ArrayPool<bool>.Shared.Rent(count);
+            _contains.AsSpan().Clear();
+            _all = ArrayPool<int>.Shared.Rent(count);
+        }
+
+        public ReadOnlySpan<int> All => _all.AsSpan(0, _count);
+
+        public bool Contains(int state) => _contains[state];
+
+        public bool HasOtherThan(int state) => _count > (_contains[state] ? 1 : 0);
+
+        public bool Add(int state)
+        {
+            if (_contains[state])
+            {
+                return false;
+            }
+
+            _contains[state] = true;
+            _all[_count++] = state;
+            return true;
+        }
+
+        public void Return()
+        {
+            ArrayPool<bool>.Shared.Return(_contains);
+            ArrayPool<int>.Shared.Return(_all);
+        }
+
+        public void Clear()
+        {
+            foreach (int state in All)
+            {
+                _contains[state] = false;
+            }
+
+            _count = 0;
+        }
+    }
 }

@@ -9,6 +9,9 @@ namespace Builder.Frontend.Ignore;
 /// </summary>
 internal ref struct GlobReader
 {
+    /// <summary>As long as the longest path of the kernel (PATH_MAX).</summary>
+    public const int MaxPatternLength = 4096;
+
     private readonly ReadOnlySpan<char> _pattern;
     private readonly bool _isDeep;
     private int _position;
@@ -23,6 +26,11 @@ internal ref struct GlobReader
     /// <exception cref="FormatException">The pattern is malformed.</exception>
     public static ImmutableArray<GlobToken> Read(ReadOnlySpan<char> pattern, bool isDeep)
     {
+        if (pattern.Length > MaxPatternLength)
+        {
+            throw new FormatException($"malformed pattern: it is longer than {MaxPatternLength} characters");
+        }
+
         var reader = new GlobReader(pattern, isDeep);
         var tokens = ImmutableArray.CreateBuilder<GlobToken>(pattern.Length);
         while (reader._position < pattern.Length)

@@ -4,6 +4,7 @@ using System.Globalization;
 using Builder.Frontend.Ignore;
 using Builder.Frontend.Lint;
 using Builder.Frontend.Naming;
+using Builder.TestSupport;
 
 namespace Builder.Frontend.Tests.Lint;
 
@@ -13,7 +14,7 @@ namespace Builder.Frontend.Tests.Lint;
 /// </summary>
 internal sealed record LintCase(string Folder)
 {
-    public static string Root { get; } = Path.Combine(Repository.Root, "testdata", "dockerfiles", "lint");
+    public static string Root { get; } = TestData.PathOf("dockerfiles", "lint");
 
     public string ExpectedPath => Path.Combine(Folder, "expected.txt");
 

@@ -3,27 +3,21 @@
 using System.Text.Json;
 using Builder.Frontend.Lint;
 using Builder.Frontend.Lint.Reports;
+using Builder.TestSupport;
 using Xunit;
 
 namespace Builder.Frontend.Tests.Lint;
 
 public sealed class LinterTests
 {
-    public static TheoryData<string> Cases =>
-        [.. Directory.GetDirectories(LintCase.Root).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Cases() => [.. TestData.Folders("dockerfiles", "lint")];
 
     [Theory]
     [MemberData(nameof(Cases))]
     public void Findings_are_those_recorded(string name)
     {
         var lintCase = new LintCase(Path.Combine(LintCase.Root, name));
-        string actual = lintCase.Run();
-        if (Environment.GetEnvironmentVariable("BLD_UPDATE_GOLDEN") == "1")
-        {
-            File.WriteAllText(lintCase.ExpectedPath, actual);
-        }
-
-        Assert.Equal(File.ReadAllText(lintCase.ExpectedPath), actual);
+        TestData.ShouldEqual(lintCase.Run(), lintCase.ExpectedPath);
     }
 
     [Fact]
