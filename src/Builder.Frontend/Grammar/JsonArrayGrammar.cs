@@ -58,6 +58,23 @@ internal static class JsonArrayGrammar
         from close in Lexemes.Symbol(']').Contained(s_space, s_space)
         select items.GetOrElse([]);
 
+    private static readonly Parser<char> s_anyString =
+        (from open in Lexemes.Symbol('"')
+         from parts in Lexemes.Run(static c => c is not ('"' or '\\')).Or(Escaped()).Many()
+         from close in Lexemes.Symbol('"')
+         select close)
+        .Or(
+            from open in Lexemes.Symbol('\'')
+            from inside in Lexemes.Run(static c => c != '\'', 0)
+            from close in Lexemes.Symbol('\'')
+            select close);
+
+    private static readonly Parser<char> s_meant =
+        from open in Lexemes.Symbol('[')
+        from quote in s_anyString.Contained(s_space, s_space)
+        from next in Lexemes.Any
+        select next;
+
     private static readonly Parser<IEnumerable<Token>> s_document = s_array.End();
 
     /// <summary>Reads the rest of a line as an array of strings.</summary>
@@ -79,6 +96,28 @@ internal static class JsonArrayGrammar
         return IsJson(line.AsSpan(start)) ? JsonArrayKind.Mixed : JsonArrayKind.None;
     }
 
+    /// <summary>
+    /// True when a text that is no JSON was most likely meant as an array: after its first quoted element comes a comma,
+    /// or the end of the array with nothing or a comment behind it. <c>[ "$x" = y ]</c> is a shell's test.
+    /// </summary>
+    public static bool LooksMeant(string line, int start)
+    {
+        if (start >= line.Length || line[start] != '[')
+        {
+            return false;
+        }
+
+        IResult<char> result = s_meant(new TextInput(line, start));
+        if (!result.WasSuccessful)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<char> rest = line.AsSpan(result.Remainder.Position).TrimStart();
+        return result.Value == ','
+            || (result.Value == ']' && (rest.IsEmpty || rest.StartsWith('#')));
+    }
+
     private static string Unescape(char c) => c switch
     {
         'b' => "\b",
@@ -88,6 +127,11 @@ internal static class JsonArrayGrammar
         't' => "\t",
         _ => c.ToString(),
     };
+
+    private static Parser<string> Escaped() =>
+        from mark in Lexemes.Symbol('\\')
+        from any in Lexemes.Any
+        select "";
 
     private static string WithoutLoneSurrogates(string text)
     {

@@ -91,6 +91,13 @@ internal sealed record HeredocMarker(string Name, int FileDescriptor, bool Expan
         return new HeredocMarker(name, descriptor, !quoted, chomp, word) { HasBlank = position > afterOperator };
     }
 
+    /// <summary>True for words that begin with the operator, whether a name follows or not.</summary>
+    public static bool BeginsLikeOne(string word)
+    {
+        ReadOnlySpan<char> rest = word.AsSpan().TrimStart("0123456789");
+        return rest.StartsWith(Operator) && !rest.StartsWith("<<<");
+    }
+
     /// <summary>The end of the word that begins at <paramref name="start"/>; -1 when a quote is not closed.</summary>
     private static int EndOfWord(string line, int start)
     {

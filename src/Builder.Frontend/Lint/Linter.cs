@@ -45,7 +45,9 @@ public static class Linter
             $"check option names an unknown rule \"{name}\"",
             place,
             Spelling.Hint(name, LintRule.All.Select(rule => rule.Name))));
-        return [.. unknown, .. new LintWalk(dockerfile, options, checkOptions).Run(s_checks)];
+        IEnumerable<Diagnostic> noticed = dockerfile.Warnings.Where(
+            warning => LintRule.Find(warning.Code) is null && checkOptions.AllowsWarning(warning.Code));
+        return [.. unknown, .. noticed, .. new LintWalk(dockerfile, options, checkOptions).Run(s_checks)];
     }
 
     /// <summary>"lint violation found for rules: A, B" when a finding is an error, else null.</summary>

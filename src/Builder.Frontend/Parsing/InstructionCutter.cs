@@ -54,15 +54,16 @@ internal static class InstructionCutter
             case ArgumentForm.Words:
                 return syntax with { Arguments = WordGrammar.Words(line, start) };
             case ArgumentForm.JsonOrText:
-                return WithJson(syntax, line, start) ?? syntax with { Arguments = [syntax.Rest] };
+                return WithJson(syntax, line, start, context) ?? syntax with { Arguments = [syntax.Rest] };
             case ArgumentForm.JsonOrWords:
-                return WithJson(syntax, line, start) ?? syntax with { Arguments = WordGrammar.Words(line, start) };
+                return WithJson(syntax, line, start, context)
+                    ?? syntax with { Arguments = WordGrammar.Words(line, start) };
             case ArgumentForm.QuotedWords:
                 return syntax with { Arguments = QuotedWordGrammar.Words(line, start, context.EscapeCharacter) };
             case ArgumentForm.KeyValues:
                 return WithPairs(syntax, line, start, context);
             case ArgumentForm.WordThenJsonOrText:
-                return WithProbe(syntax, line, start);
+                return WithProbe(syntax, line, start, context);
             case ArgumentForm.Instruction:
                 return syntax with { Nested = CutNested(syntax, context, depth + 1) };
             default:
@@ -75,7 +76,8 @@ internal static class InstructionCutter
             ? Cut(syntax.Line, syntax.Rest.Start, context, depth)
             : throw syntax.Error(OnBuildParser.ChainingMessage, syntax.Keyword);
 
-    private static InstructionSyntax? WithJson(InstructionSyntax syntax, string line, int start)
+    private static InstructionSyntax? WithJson(
+        InstructionSyntax syntax, string line, int start, ParserContext context)
     {
         switch (JsonArrayGrammar.Read(line, start, out ImmutableArray<Token> items))
         {
@@ -87,6 +89,15 @@ internal static class InstructionCutter
                     syntax.Rest,
                     "put every element in double quotes");
             default:
+                if (JsonArrayGrammar.LooksMeant(line, start))
+                {
+                    context.Warn(
+                        "JSONFormIgnored",
+                        "the array is no JSON, so it is taken as plain text",
+                        syntax.SpanOf(syntax.Rest with { Start = start }),
+                        "JSON strings stand in double quotes, and nothing may follow the closing bracket");
+                }
+
                 return null;
         }
     }
@@ -121,7 +132,8 @@ internal static class InstructionCutter
     }
 
     /// <summary>HEALTHCHECK: the word stays the first argument.</summary>
-    private static InstructionSyntax WithProbe(InstructionSyntax syntax, string line, int start)
+    private static InstructionSyntax WithProbe(
+        InstructionSyntax syntax, string line, int start, ParserContext context)
     {
         int end = start;
         while (end < line.Length && !char.IsWhiteSpace(line[end]))
@@ -136,7 +148,7 @@ internal static class InstructionCutter
             return syntax with { Arguments = [word] };
         }
 
-        InstructionSyntax? json = WithJson(syntax, line, next);
+        InstructionSyntax? json = WithJson(syntax, line, next, context);
         return json is not null
             ? json with { Arguments = json.Arguments.Insert(0, word) }
             : syntax with { Arguments = [word, new Token(line[next..], next, line.Length)] };

@@ -96,6 +96,7 @@ internal static class TransferParser
                 : null;
             if (body is null)
             {
+                RefuseHidden(syntax, source);
                 sources.Add(syntax.ToWord(source));
             }
             else if (body.Marker.Word.End != source.End)
@@ -117,5 +118,15 @@ internal static class TransferParser
         }
 
         return new Words(sources.ToImmutable(), heredocs.ToImmutable(), syntax.ToWord(destination));
+    }
+
+    /// <summary>A word that would open a here-document, had not a quote or another operator before it taken it in.</summary>
+    private static void RefuseHidden(InstructionSyntax syntax, Token source)
+    {
+        if (!syntax.IsJson && HeredocMarker.BeginsLikeOne(source.Text))
+        {
+            throw syntax.Error(
+                $"{syntax.Name} cannot read the heredoc {source.Text}: a quote or << before it hides it", source);
+        }
     }
 }

@@ -34,7 +34,9 @@ internal sealed class InstructionWriter
     public void Flag(string name, string value)
     {
         _line.Append(" --").Append(name).Append('=');
-        if (!value.Any(static c => char.IsWhiteSpace(c) || c is '"' or '\'' or '\\'))
+
+        // A value that ends with << would hide a here-document behind it.
+        if (!value.Any(static c => char.IsWhiteSpace(c) || c is '"' or '\'' or '\\' or '<'))
         {
             _line.Append(value);
             return;
@@ -176,5 +178,5 @@ internal sealed class InstructionWriter
     private static bool NeedsJson(string word) =>
         word.Length == 0
         || word.Any(static c => char.IsWhiteSpace(c) || char.IsControl(c))
-        || HeredocMarker.TryParse(new Token(word, 0, word.Length)) is not null;
+        || HeredocMarker.BeginsLikeOne(word);
 }
