@@ -41,25 +41,38 @@ public static class RunMountParser
     /// <exception cref="FormatException">The message says which option is wrong, with a suggestion where one is near.</exception>
     public static RunMount Parse(string value, Func<string, string> expand)
     {
-        var draft = new Draft();
+        var draft = new RunMountDraft();
         foreach (string field in CsvRecord.Parse(value))
         {
             int equals = field.IndexOf('=', StringComparison.Ordinal);
             string key = (equals < 0 ? field : field[..equals]).ToLowerInvariant();
-            if (equals < 0)
+            string? expanded = equals < 0 ? null : expand(field[(equals + 1)..]);
+            try
             {
-                ApplyFlag(draft, key, field);
+                Apply(draft, key, expanded, field);
             }
-            else
+            catch (FormatException exception)
             {
-                Apply(draft, key, expand(field[(equals + 1)..]), field);
+                throw new MountOptionException(exception.Message, field);
             }
         }
 
         return draft.Complete();
     }
 
-    private static void ApplyFlag(Draft draft, string key, string field)
+    private static void Apply(RunMountDraft draft, string key, string? value, string field)
+    {
+        if (value is null)
+        {
+            ApplyFlag(draft, key, field);
+        }
+        else
+        {
+            ApplyValue(draft, key, value, field);
+        }
+    }
+
+    private static void ApplyFlag(RunMountDraft draft, string key, string field)
     {
         switch (key)
         {
@@ -77,7 +90,7 @@ public static class RunMountParser
         }
     }
 
-    private static void Apply(Draft draft, string key, string value, string field)
+    private static void ApplyValue(RunMountDraft draft, string key, string value, string field)
     {
         switch (key)
         {
@@ -173,115 +186,4 @@ public static class RunMountParser
 
     private static string DidYouMean(string word, string[] candidates) =>
         Spelling.Suggest(word, candidates, ignoreCase: true) is { } suggestion ? $" (did you mean {suggestion}?)" : "";
-
-    /// <summary>The mount while its options are read; options may come before the type they depend on.</summary>
-    private sealed class Draft
-    {
-        private string? _required;
-        private string? _size;
-        private bool _isRequired;
-        private long? _sizeBytes;
-
-        public RunMountType Type { get; set; } = RunMountType.Bind;
-
-        public string? Target { get; set; }
-
-        public string? Source { get; set; }
-
-        public string? From { get; set; }
-
-        public bool? ReadWrite { get; set; }
-
-        public string? Id { get; set; }
-
-        public CacheSharing? Sharing { get; set; }
-
-        public string? EnvironmentVariable { get; set; }
-
-        public int? Mode { get; set; }
-
-        public uint? UserId { get; set; }
-
-        public uint? GroupId { get; set; }
-
-        public void SetRequired(string key, bool value)
-        {
-            _required = key;
-            _isRequired = value;
-        }
-
-        public void SetSize(string key, long value)
-        {
-            _size = key;
-            _sizeBytes = value;
-        }
-
-        public RunMount Complete()
-        {
-            Refuse(_required, Type is not (RunMountType.Secret or RunMountType.Ssh));
-            Refuse(_size, Type != RunMountType.Tmpfs);
-            Refuse(EnvironmentVariable is null ? null : "env", Type != RunMountType.Secret);
-            CheckOwner();
-            CheckSecret();
-            return Sharing is not null && Type != RunMountType.Cache
-                ? throw new FormatException($"invalid cache sharing set for {Name} mount")
-                : new RunMount
-                {
-                    Type = Type,
-                    Target = Target,
-                    Source = Source,
-                    From = From,
-                    ReadWrite = ReadWrite,
-                    Id = Id,
-                    Sharing = Sharing ?? CacheSharing.Shared,
-                    SizeBytes = _sizeBytes,
-                    Required = _isRequired,
-                    EnvironmentVariable = EnvironmentVariable,
-                    Mode = Mode,
-                    UserId = UserId,
-                    GroupId = GroupId,
-                };
-        }
-
-        private string Name => s_types.First(entry => entry.Type == Type).Name;
-
-        private void Refuse(string? key, bool condition)
-        {
-            if (key is not null && condition)
-            {
-                throw new FormatException($"unexpected key '{key}' for mount type '{Name}'");
-            }
-        }
-
-        private void CheckOwner()
-        {
-            if (Type is RunMountType.Bind or RunMountType.Tmpfs)
-            {
-                string? key = Mode is not null ? "mode" : UserId is not null ? "uid" : GroupId is not null ? "gid" : null;
-                if (key is not null)
-                {
-                    throw new FormatException($"{key} not allowed for \"{Name}\" type mounts");
-                }
-            }
-        }
-
-        private void CheckSecret()
-        {
-            if (Type != RunMountType.Secret)
-            {
-                return;
-            }
-
-            string? wrong =
-                From is not null ? "secret mount should not have a from"
-                : Sharing is not null ? "secret mount should not define sharing"
-                : Source is null && Target is null && Id is null ? "invalid secret mount. one of source, target required"
-                : Source is not null && Id is not null ? "both source and id can't be set"
-                : null;
-            if (wrong is not null)
-            {
-                throw new FormatException(wrong);
-            }
-        }
-    }
 }

@@ -26,7 +26,7 @@ internal readonly record struct FlagSpec(string Name, FlagKind Kind);
 internal sealed class FlagValues
 {
     private readonly InstructionSyntax _syntax;
-    private readonly List<(string Name, Word Value)> _values = [];
+    private readonly List<(string Name, Word Value, Token Flag)> _values = [];
 
     private FlagValues(InstructionSyntax syntax)
     {
@@ -49,7 +49,7 @@ internal sealed class FlagValues
     /// <summary>The value of a flag, or null.</summary>
     public Word? Single(string name)
     {
-        foreach ((string candidate, Word value) in _values)
+        foreach ((string candidate, Word value, _) in _values)
         {
             if (candidate == name)
             {
@@ -67,6 +67,23 @@ internal sealed class FlagValues
     /// <summary>The value of a boolean flag; null when it is not given.</summary>
     public bool? Boolean(string name) =>
         Single(name) is { } value ? !value.Text.Equals("false", StringComparison.OrdinalIgnoreCase) : null;
+
+    /// <summary>The place of a part of a value; of the whole value when quotes or escapes hide the part.</summary>
+    public SourceSpan PlaceIn(Word value, string part)
+    {
+        foreach ((_, Word candidate, Token flag) in _values)
+        {
+            int start = ReferenceEquals(candidate, value)
+                ? _syntax.Line.Text.IndexOf(part, flag.Start, flag.End - flag.Start, StringComparison.Ordinal)
+                : -1;
+            if (start >= 0)
+            {
+                return _syntax.Line.SpanOf(start, start + part.Length);
+            }
+        }
+
+        return value.Span;
+    }
 
     private void Add(Token flag, ReadOnlySpan<FlagSpec> known)
     {
@@ -90,7 +107,7 @@ internal sealed class FlagValues
             CheckBoolean(flag, written, value);
         }
 
-        _values.Add((name, new Word(value, ValueSpan(flag))));
+        _values.Add((name, new Word(value, ValueSpan(flag)), flag));
     }
 
     private void CheckBoolean(Token flag, string written, string value)

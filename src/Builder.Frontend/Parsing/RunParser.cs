@@ -23,7 +23,7 @@ internal static class RunParser
         ImmutableArray<Word> mounts = flags.List("mount");
         foreach (Word mount in mounts)
         {
-            CheckMount(mount, context.EscapeCharacter);
+            CheckMount(flags, mount, context.EscapeCharacter);
         }
 
         return new RunInstruction
@@ -42,7 +42,7 @@ internal static class RunParser
     }
 
     /// <summary>A value that holds nothing to expand is checked now; the solver checks the others.</summary>
-    private static void CheckMount(Word mount, char escape)
+    private static void CheckMount(FlagValues flags, Word mount, char escape)
     {
         if (mount.Text.AsSpan().ContainsAny(['$', '\'', '"', escape]))
         {
@@ -52,6 +52,10 @@ internal static class RunParser
         try
         {
             RunMountParser.Parse(mount.Text);
+        }
+        catch (MountOptionException exception)
+        {
+            throw new SyntaxException(exception.Message, flags.PlaceIn(mount, exception.Option));
         }
         catch (FormatException exception)
         {

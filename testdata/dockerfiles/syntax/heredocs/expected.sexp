@@ -1,0 +1,4 @@
+(from "scratch")
+(run "<<EOF")
+(onbuild (copy "<<-A" "<<B" "/x"))
+(user "x")
