@@ -106,6 +106,12 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     public static partial int Ioctl(int fd, nuint request, void* argument);
 
+    [LibraryImport("libc", EntryPoint = "isatty", SetLastError = true)]
+    private static partial int IsTty(int fd);
+
+    /// <summary>True when a descriptor is a terminal.</summary>
+    public static bool IsTerminal(int fd) => IsTty(fd) == 1;
+
     /// <summary>The errno that the last call of this thread left.</summary>
     public static Errno LastErrno => (Errno)Marshal.GetLastPInvokeError();
 

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Immutable;
+using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Spawning;
+
+namespace Builder.Executor.Sandbox.Isolation;
+
+/// <summary>What trying a rung showed.</summary>
+/// <param name="Rung">The rung.</param>
+/// <param name="IsPossible">The machine allows it and bld can use it.</param>
+/// <param name="Reason">What was found, or which door is closed and what opens it.</param>
+public sealed record RungFinding(IsolationRung Rung, bool IsPossible, string Reason);
+
+/// <summary>
+/// Finds the best rung by trying each with a throw-away child, never by guessing from the user id: nothing is remembered
+/// between runs.
+/// </summary>
+public static class IsolationLadder
+{
+    private const string NotBuilt = "the machine allows it; this version of bld cannot use it yet";
+
+    /// <summary>Tries all rungs, best first; seen from this process, before it enters any namespace.</summary>
+    public static ImmutableArray<RungFinding> Probe() =>
+    [
+        ProbeNative(), ProbeUserNamespace(), ProbeSingleId(), ProbeChroot(), ProbeTrace(),
+    ];
+
+    /// <summary>The rung to use: the one asked for, or the best that is possible.</summary>
+    /// <exception cref="SandboxException">It is not possible; the closed doors are named.</exception>
+    public static IsolationRung Choose(IsolationRung? wanted)
+    {
+        if (wanted is { } rung)
+        {
+            RungFinding finding = Probe(rung);
+            return finding.IsPossible
+                ? rung
+                : throw new SandboxException($"isolation {IsolationRungs.NameOf(rung)}: {finding.Reason}");
+        }
+
+        var reasons = new List<string>();
+        foreach (IsolationRung candidate in Enum.GetValues<IsolationRung>())
+        {
+            RungFinding finding = Probe(candidate);
+            if (finding.IsPossible)
+            {
+                return candidate;
+            }
+
+            reasons.Add($"{IsolationRungs.NameOf(candidate)}: {finding.Reason}");
+        }
+
+        throw new SandboxException($"find an isolation for commands: this machine allows none ({string.Join("; ", reasons)})")
+        {
+            Hint = "builds without RUN need none; for RUN allow user namespaces, or run as root",
+        };
+    }
+
+    /// <summary>Tries one rung.</summary>
+    public static RungFinding Probe(IsolationRung rung) => rung switch
+    {
+        IsolationRung.Native => ProbeNative(),
+        IsolationRung.UserNamespace => ProbeUserNamespace(),
+        IsolationRung.SingleIdUserNamespace => ProbeSingleId(),
+        IsolationRung.Chroot => ProbeChroot(),
+        _ => ProbeTrace(),
+    };
+
+    /// <summary>True when this process may make mount namespaces itself: as the machine's root, or inside a user
+    /// namespace already.</summary>
+    internal static bool IsPrivileged() => TryRows(
+        Libc.CloneNewNs | Libc.CloneNewPid | Libc.CloneNewIpc | Libc.CloneNewUts, null, MountRow) is null;
+
+    private static RungFinding ProbeNative()
+    {
+        if (HostFacts.Current.IsInUserNamespace)
+        {
+            return new RungFinding(IsolationRung.Native, false, "this process is in a user namespace: not the machine's root");
+        }
+
+        return TryRows(
+                Libc.CloneNewNs | Libc.CloneNewPid | Libc.CloneNewIpc | Libc.CloneNewUts, null, MountRow) is { } failure
+            ? new RungFinding(IsolationRung.Native, false, $"{failure.Message}; it needs CAP_SYS_ADMIN (a privileged container, or root)")
+            : new RungFinding(IsolationRung.Native, true, "namespaces and mounts as the machine's root");
+    }
+
+    private static RungFinding ProbeUserNamespace()
+    {
+        IdMapping? mapping = IdMapping.FindMany(out string? reason);
+        if (mapping is null)
+        {
+            return new RungFinding(IsolationRung.UserNamespace, false, reason!);
+        }
+
+        return TryRows(Libc.CloneNewUser | Libc.CloneNewNs | Libc.CloneNewPid, mapping, MountRow) is { } failure
+            ? new RungFinding(IsolationRung.UserNamespace, false, Explain(failure))
+            : new RungFinding(IsolationRung.UserNamespace, true, $"a user namespace with {mapping.Count} ids");
+    }
+
+    private static RungFinding ProbeSingleId() =>
+        TryRows(Libc.CloneNewUser | Libc.CloneNewNs | Libc.CloneNewPid, IdMapping.Single(), MountRow) is { } failure
+            ? new RungFinding(IsolationRung.SingleIdUserNamespace, false, Explain(failure))
+            : new RungFinding(IsolationRung.SingleIdUserNamespace, true, "a user namespace with one id; owners in the ledger");
+
+    private static RungFinding ProbeChroot() =>
+        TryRows(0, null, programme => programme.Add("chroot", Syscall.Chroot, programme.Text("/"))) is { } failure
+            ? new RungFinding(IsolationRung.Chroot, false, $"{failure.Message}; it needs root with CAP_SYS_CHROOT")
+            : new RungFinding(IsolationRung.Chroot, false, NotBuilt);
+
+    private static RungFinding ProbeTrace() =>
+        TryRows(0, null, programme => programme.Add("trace a process", Syscall.Ptrace, 0 /* PTRACE_TRACEME */)) is { } failure
+            ? new RungFinding(IsolationRung.Trace, false, $"{failure.Message}; it needs ptrace")
+            : new RungFinding(IsolationRung.Trace, false, NotBuilt);
+
+    private static void MountRow(SyscallProgramme programme)
+    {
+        programme.Add(
+            "mount in a new namespace", Syscall.Mount, programme.Text("none"), programme.Text("/"), 0,
+            (nint)(Libc.MountRecursive | Libc.MountPrivate));
+        programme.Add(
+            "mount in a new namespace", Syscall.Mount, programme.Text("tmpfs"), programme.Text("/proc"),
+            programme.Text("tmpfs"), 0);
+    }
+
+    private static string Explain(SandboxException failure) => failure.Errno switch
+    {
+        Errno.ENOSPC => "no user namespaces are allowed; set user.max_user_namespaces above 0",
+        Errno.EPERM when failure.Syscall == "clone" =>
+            "user namespaces are forbidden; allow them in the seccomp profile (unconfined) or kernel.unprivileged_userns_clone=1",
+        Errno.EACCES or Errno.EPERM =>
+            $"{failure.Message}; AppArmor or SELinux restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns=0)",
+        _ => failure.Message,
+    };
+
+    // A child walks the rows and exits.
+    private static SandboxException? TryRows(ulong namespaces, IdMapping? mapping, Action<SyscallProgramme> append)
+    {
+        using var programme = new SyscallProgramme { CloneFlags = namespaces };
+        ProcessRows.Begin(programme);
+        using IdMappingGate? gate = mapping is null ? null : IdMappingGate.Append(programme, mapping);
+        append(programme);
+        programme.Add("end", Syscall.ExitGroup, 0);
+        try
+        {
+            using SpawnedProcess process = Spawner.Shared.Start(programme, pid => gate?.Open(pid));
+            return process.Wait().IsSuccess ? null : new SandboxException("try a rung: the child was killed");
+        }
+        catch (SandboxException failure)
+        {
+            return failure;
+        }
+    }
+}
