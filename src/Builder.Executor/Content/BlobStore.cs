@@ -122,6 +122,20 @@ public sealed class BlobStore
     /// <summary>Begins a blob of which the digest is known at the end.</summary>
     public BlobWriteStream BeginWrite() => new(this, _store.Tmp.NewPath("blob"));
 
+    /// <summary>
+    /// Takes over a file on the store's file system whose content its writer has verified: made durable and published by
+    /// one rename.
+    /// </summary>
+    internal void Adopt(string path, Digest digest)
+    {
+        using (var file = new DescriptorStream(AtCalls.Open(path, OpenFlags.ReadOnly), canWrite: false))
+        {
+            file.Sync();
+        }
+
+        TemporaryFiles.Publish(path, PathOf(digest), durable: true);
+    }
+
     /// <summary>Path of a blob that is a file, whether it exists or not.</summary>
     public string PathOf(Digest digest) => Path.Combine(_directory, digest.Hex);
 

@@ -16,9 +16,12 @@ namespace Builder.Solver.Caching;
 /// <param name="SizeBytes">The sum of the sizes of the files in it.</param>
 /// <param name="Created">When it was made; goes into the history of images, so that a rebuild gives the same image.</param>
 /// <param name="Inputs">What made the key.</param>
-internal sealed record StepRecord(
+public sealed record StepRecord(
     DiffId? Layer, long SizeBytes, DateTimeOffset Created, ImmutableArray<KeyInput> Inputs)
 {
+    /// <summary>What the names of step records begin with in a cache; the key's hex digits follow.</summary>
+    public const string KeyPrefix = "step-";
+
     private const int MaxInputs = 100_000;
 
     private static readonly byte[] s_magic = "bldstep1"u8.ToArray();

@@ -45,7 +45,7 @@ internal sealed class StepRecordStore
         _cache.SetAsync(DigestName(question), Convert.FromHexString(answer.Hex), s_keep, cancellationToken);
 
     /// <summary>The name of a step's record in the cache.</summary>
-    public static string StepName(Digest key) => $"step-{key.Hex}";
+    public static string StepName(Digest key) => StepRecord.KeyPrefix + key.Hex;
 
     private static string DigestName(Digest question) => $"digest-{question.Hex}";
 }

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using Builder.Executor.Content;
+using Builder.Executor.Oci;
+using Builder.Executor.Registry;
+using Builder.Solver.Images;
+
+namespace Builder.Executor.Images;
+
+/// <summary>Brings blobs of the store, or layers that are only known to be elsewhere, into a repository.</summary>
+internal sealed class LayerSender
+{
+    private readonly Store _store;
+    private readonly LayerFetcher _layers;
+    private readonly LayerPacker _packer;
+
+    public LayerSender(Store store, LayerFetcher layers)
+    {
+        _store = store;
+        _layers = layers;
+        _packer = new LayerPacker(store);
+    }
+
+    /// <summary>Sends a layer in the form that suits a registry best, and says which.</summary>
+    /// <param name="listed">The form that the image lists.</param>
+    /// <param name="diffId">The layer's identity; null when it is not known: then the form listed is sent.</param>
+    /// <param name="repository">Where to.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<Descriptor> SendLayerAsync(
+        Descriptor listed, DiffId? diffId, RegistryRepository repository, PushOptions options,
+        CancellationToken cancellationToken)
+    {
+        if (listed.Urls is { IsEmpty: false } && !_store.Blobs.Contains(listed.Digest))
+        {
+            // A layer that may not be distributed stays where it is.
+            return listed;
+        }
+
+        if (diffId is { } layer && MediaTypes.IsPlainLayer(listed.MediaType) && !options.IsUncompressed)
+        {
+            return await SendCompressedAsync(layer, repository, options, cancellationToken).ConfigureAwait(false);
+        }
+
+        await SendBlobAsync(listed, diffId, repository, options, cancellationToken).ConfigureAwait(false);
+        return listed;
+    }
+
+    /// <summary>Sends a layer in a compressed form: one that the registry has, else one that is known, else a new one.</summary>
+    public async Task<Descriptor> SendCompressedAsync(
+        DiffId layer, RegistryRepository repository, PushOptions options, CancellationToken cancellationToken)
+    {
+        List<Descriptor> elsewhere =
+        [
+            .. _store.Layers.Find(layer, verifiedOnly: true).Concat(_layers.OriginsOf(layer).Select(origin => origin.Blob))
+                .Where(form => !MediaTypes.IsPlainLayer(form.MediaType) && !_store.Blobs.IsFile(form.Digest))
+                .DistinctBy(form => form.Digest),
+        ];
+        foreach (Descriptor known in elsewhere)
+        {
+            if (await repository.HasBlobAsync(known.Digest, cancellationToken).ConfigureAwait(false))
+            {
+                Report(options, TransferAction.Present, known);
+                return known;
+            }
+        }
+
+        Descriptor packed = _store.Blobs.Contains(layer.Value)
+            || elsewhere.Count == 0
+            || _store.Layers.Find(layer, verifiedOnly: true).Any(form => _store.Blobs.IsFile(form.Digest))
+            ? await _packer.PackAsync(layer, options, cancellationToken).ConfigureAwait(false)
+            : elsewhere[0];
+        await SendBlobAsync(packed, layer, repository, options, cancellationToken).ConfigureAwait(false);
+        return packed;
+    }
+
+    /// <summary>Sends a blob as it is.</summary>
+    public async Task SendBlobAsync(
+        Descriptor blob, DiffId? layer, RegistryRepository repository, PushOptions options,
+        CancellationToken cancellationToken)
+    {
+        string item = blob.Digest.ToString();
+        UploadOutcome outcome = await BlobUpload.RunAsync(
+            repository,
+            blob.Digest,
+            blob.Size,
+            (offset, token) => OpenAsync(blob, layer, offset, token),
+            _layers.RepositoriesWith(blob.Digest, repository.Endpoint.Registry),
+            count => options.Progress?.Invoke(new TransferProgress(TransferAction.Upload, item, count, blob.Size, false)),
+            cancellationToken).ConfigureAwait(false);
+        TransferAction action = outcome switch
+        {
+            UploadOutcome.Present => TransferAction.Present,
+            UploadOutcome.Mounted => TransferAction.Mounted,
+            _ => TransferAction.Upload,
+        };
+        Report(options, action, blob);
+    }
+
+    /// <summary>A layer's compressed form as a file of the store, fetched or made when it is not there.</summary>
+    public async Task<Descriptor> EnsureFileAsync(
+        DiffId layer, PushOptions options, CancellationToken cancellationToken)
+    {
+        LayerOrigin? origin = _layers.OriginsOf(layer).Find(known => !MediaTypes.IsPlainLayer(known.Blob.MediaType));
+        if (origin is null || _store.Blobs.Contains(layer.Value))
+        {
+            return await _packer.PackAsync(layer, options, cancellationToken).ConfigureAwait(false);
+        }
+
+        await _layers.FetchAsync(origin, cancellationToken).ConfigureAwait(false);
+        return origin.Blob;
+    }
+
+    private static void Report(PushOptions options, TransferAction action, Descriptor blob) => options.Progress?.Invoke(
+        new TransferProgress(action, blob.Digest.ToString(), blob.Size, blob.Size, true));
+
+    private async Task<Stream> OpenAsync(Descriptor blob, DiffId? layer, long offset, CancellationToken cancellationToken)
+    {
+        if (!_store.Blobs.Contains(blob.Digest) && layer is { } wanted
+            && _layers.OriginsOf(wanted).Find(known => known.Blob.Digest == blob.Digest) is { } origin)
+        {
+            await _layers.FetchAsync(origin, cancellationToken).ConfigureAwait(false);
+        }
+
+        Stream stream = _store.Blobs.Open(blob.Digest);
+        if (offset > 0)
+        {
+            await SkipAsync(stream, offset, cancellationToken).ConfigureAwait(false);
+        }
+
+        return stream;
+    }
+
+    private static async Task SkipAsync(Stream stream, long count, CancellationToken cancellationToken)
+    {
+        if (stream.CanSeek)
+        {
+            stream.Seek(count, SeekOrigin.Begin);
+            return;
+        }
+
+        byte[] buffer = new byte[RegistryLimits.CopyBufferBytes];
+        while (count > 0)
+        {
+            int wanted = (int)Math.Min(buffer.Length, count);
+            await stream.ReadExactlyAsync(buffer.AsMemory(0, wanted), cancellationToken).ConfigureAwait(false);
+            count -= wanted;
+        }
+    }
+}

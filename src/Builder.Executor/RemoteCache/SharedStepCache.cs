@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Builder.Executor.Content;
+using Builder.Executor.Images;
+using Builder.Executor.Registry;
+using Builder.Frontend;
+using Builder.Solver.Caching;
+using Builder.Solver.Images;
+using Microsoft.Extensions.Caching.Distributed;
+
+namespace Builder.Executor.RemoteCache;
+
+/// <summary>
+/// The step cache of one build: the store's own, then what <c>--cache-from</c> names; and it knows which records the build
+/// used, for <c>--cache-to</c>. Only records are read at the start; a layer is fetched when something needs its files. A
+/// cache that fails is a warning unless it says <c>ignore-error=false</c>. Thread-safe.
+/// </summary>
+public sealed class SharedStepCache : IDistributedCache, IDisposable
+{
+    private readonly IDistributedCache _local;
+    private readonly Store _store;
+    private readonly LayerFetcher _layers;
+    private readonly RegistryClient _registries;
+    private readonly RegistryCache _registryCache;
+    private readonly DirectoryCache _directoryCache;
+    private readonly Action<string> _warn;
+    private readonly ConcurrentDictionary<string, byte[]> _used = new(StringComparer.Ordinal);
+    private readonly List<(CacheSpec Spec, CacheSource Source)> _sources = [];
+    private readonly ConcurrentDictionary<CacheSource, bool> _failed = new();
+
+    /// <summary>Creates the cache of one build.</summary>
+    /// <param name="local">The store's own records.</param>
+    /// <param name="store">The store.</param>
+    /// <param name="registries">The registries.</param>
+    /// <param name="images">The build's image source; its fetcher learns where cached layers are.</param>
+    /// <param name="warn">Told about caches that failed.</param>
+    public SharedStepCache(
+        IDistributedCache local, Store store, RegistryClient registries, ImageSource images, Action<string> warn)
+    {
+        _local = local;
+        _store = store;
+        _layers = images.Layers;
+        _registries = registries;
+        _warn = warn;
+        LayerSender sender = new(store, images.Layers);
+        _registryCache = new RegistryCache(registries, images.Layers, sender);
+        _directoryCache = new DirectoryCache(store, images.Layers, sender);
+    }
+
+    /// <summary>Reads the records of <c>--cache-from</c>; all sources at the same time.</summary>
+    /// <exception cref="BuildException">A source failed that says <c>ignore-error=false</c>.</exception>
+    public async Task ImportAsync(IEnumerable<CacheSpec> from, CancellationToken cancellationToken)
+    {
+        List<(CacheSpec Spec, Task<CacheSource?> Load)> loads =
+            [.. from.Select(spec => (spec, LoadAsync(spec, cancellationToken)))];
+        foreach ((CacheSpec spec, Task<CacheSource?> load) in loads)
+        {
+            if (await load.ConfigureAwait(false) is { } source)
+            {
+                _sources.Add((spec, source));
+            }
+        }
+    }
+
+    /// <summary>Writes what the build used to each <c>--cache-to</c>, except inline ones.</summary>
+    /// <param name="to">The targets.</param>
+    /// <param name="images">What the build made: the configs of all platforms.</param>
+    /// <param name="progress">Told about transfers; may be null.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="BuildException">A target failed that says <c>ignore-error=false</c>.</exception>
+    public async Task ExportAsync(
+        IEnumerable<CacheSpec> to, IReadOnlyCollection<ImageConfig> images, Action<TransferProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        foreach (CacheSpec spec in to.Where(spec => spec.Kind != CacheKind.Inline))
+        {
+            await GuardAsync(spec, "export", async () =>
+            {
+                await ExportAsync(spec, images, progress, cancellationToken).ConfigureAwait(false);
+                return true;
+            }).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// The annotations of the image's manifest for <c>type=inline</c>: the records of the steps whose layers are in it,
+    /// without their inputs. Empty, with a warning, when they are too large.
+    /// </summary>
+    public ImmutableSortedDictionary<string, string> InlineAnnotations(IReadOnlyCollection<ImageConfig> images)
+    {
+        (CacheDocument records, _) = Select(images, isMax: false, withInputs: false);
+        string text = Convert.ToBase64String(records.Encode());
+        if (text.Length > CacheArtifact.MaxInlineCharacters)
+        {
+            _warn("export inline cache: the records are too large for a manifest; use type=registry");
+            return ImmutableSortedDictionary<string, string>.Empty;
+        }
+
+        return ImmutableSortedDictionary<string, string>.Empty.Add(CacheArtifact.InlineAnnotation, text);
+    }
+
+    /// <inheritdoc/>
+    public async Task<byte[]?> GetAsync(string key, CancellationToken token = default)
+    {
+        byte[]? own = await _local.GetAsync(key, token).ConfigureAwait(false);
+        byte[]? record = own is not null && IsComplete(key, own)
+            ? own
+            : await FindAsync(key, token).ConfigureAwait(false) ?? own;
+        if (record is not null)
+        {
+            _used[key] = record;
+        }
+
+        return record;
+    }
+
+    /// <inheritdoc/>
+    public async Task SetAsync(
+        string key, byte[] value, DistributedCacheEntryOptions options, CancellationToken token = default)
+    {
+        _used[key] = value;
+        await _local.SetAsync(key, value, options, token).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public byte[]? Get(string key) => GetAsync(key).GetAwaiter().GetResult();
+
+    /// <inheritdoc/>
+    public void Set(string key, byte[] value, DistributedCacheEntryOptions options)
+    {
+        _used[key] = value;
+        _local.Set(key, value, options);
+    }
+
+    /// <inheritdoc/>
+    public void Refresh(string key) => _local.Refresh(key);
+
+    /// <inheritdoc/>
+    public Task RefreshAsync(string key, CancellationToken token = default) => _local.RefreshAsync(key, token);
+
+    /// <inheritdoc/>
+    public void Remove(string key) => _local.Remove(key);
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(string key, CancellationToken token = default) => _local.RemoveAsync(key, token);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach ((_, CacheSource source) in _sources)
+        {
+            (source as IDisposable)?.Dispose();
+        }
+    }
+
+    private Task<CacheSource?> LoadAsync(CacheSpec spec, CancellationToken cancellationToken) =>
+        GuardAsync<CacheSource>(spec, "import", async () => spec.Kind switch
+        {
+            CacheKind.Registry => Loaded(
+                await _registryCache.ImportAsync(spec.Reference!, cancellationToken).ConfigureAwait(false)),
+            CacheKind.Local => Loaded(_directoryCache.Import(spec.Path!)),
+            CacheKind.Redis => new RedisCacheSource(spec, _registries, _layers),
+            _ => null,
+        });
+
+    private static LoadedCacheSource? Loaded(CacheDocument? document) =>
+        document is null ? null : new LoadedCacheSource(document);
+
+    private async Task<byte[]?> FindAsync(string key, CancellationToken cancellationToken)
+    {
+        foreach ((CacheSpec spec, CacheSource source) in _sources)
+        {
+            if (!_failed.ContainsKey(source)
+                && await GuardAsync(
+                    spec, "read", () => source.FindAsync(key, cancellationToken), source).ConfigureAwait(false) is { } record)
+            {
+                return record;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A cache never fails a build, unless it was asked to.</summary>
+    private async Task<T?> GuardAsync<T>(CacheSpec spec, string operation, Func<Task<T?>> use, CacheSource? source = null)
+    {
+        try
+        {
+            return await use().ConfigureAwait(false);
+        }
+        catch (BuildException e) when (spec.IgnoresErrors)
+        {
+            if (source is null || _failed.TryAdd(source, true))
+            {
+                _warn($"{operation} {spec}: {e.Message}");
+            }
+
+            return default;
+        }
+    }
+
+    private async Task ExportAsync(
+        CacheSpec spec, IReadOnlyCollection<ImageConfig> images, Action<TransferProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        (CacheDocument records, HashSet<DiffId> layers) = Select(images, spec.IsMax, withInputs: true);
+        PushOptions options = new() { Progress = progress, CompressionLevel = spec.CompressionLevel };
+        switch (spec.Kind)
+        {
+            case CacheKind.Registry:
+                await _registryCache.ExportAsync(
+                    spec.Reference!, spec.Reference!.Tag, records, layers, options, cancellationToken).ConfigureAwait(false);
+                break;
+            case CacheKind.Local:
+                await _directoryCache.ExportAsync(spec.Path!, records, layers, options, cancellationToken)
+                    .ConfigureAwait(false);
+                break;
+            default:
+                ImmutableArray<CachedLayer> sent = await _registryCache.ExportAsync(
+                    spec.Reference!, null, records, layers, options, cancellationToken).ConfigureAwait(false);
+                using (RedisCacheSource redis = new(spec, _registries, _layers))
+                {
+                    await redis.SaveAsync(records, sent, cancellationToken).ConfigureAwait(false);
+                }
+
+                break;
+        }
+    }
+
+    /// <summary>The records that were used, as far as their layers can be given, and those layers.</summary>
+    private (CacheDocument Records, HashSet<DiffId> Layers) Select(
+        IReadOnlyCollection<ImageConfig> images, bool isMax, bool withInputs)
+    {
+        HashSet<DiffId> ofImages = [.. images.SelectMany(image => image.RootFs.Layers)];
+        HashSet<DiffId> layers = [];
+        ImmutableSortedDictionary<string, byte[]>.Builder records =
+            ImmutableSortedDictionary.CreateBuilder<string, byte[]>(StringComparer.Ordinal);
+        foreach ((string key, byte[] value) in _used)
+        {
+            if (!key.StartsWith(StepRecord.KeyPrefix, StringComparison.Ordinal))
+            {
+                records[key] = value;
+                continue;
+            }
+
+            StepRecord? record = StepRecord.TryDecode(value, withInputs);
+            if (record is null || (record.Layer is { } layer && !((isMax || ofImages.Contains(layer)) && CanGive(layer))))
+            {
+                continue;
+            }
+
+            records[key] = withInputs ? value : record.Encode();
+            if (record.Layer is { } given)
+            {
+                layers.Add(given);
+            }
+        }
+
+        return (new CacheDocument { Records = records.ToImmutable() }, layers);
+    }
+
+    private bool IsComplete(string key, byte[] value) =>
+        !key.StartsWith(StepRecord.KeyPrefix, StringComparison.Ordinal)
+        || StepRecord.TryDecode(value, withInputs: false)?.Layer is not { } layer
+        || CanGive(layer);
+
+    private bool CanGive(DiffId layer) =>
+        _store.Blobs.Contains(layer.Value)
+        || _layers.CanFetch(layer)
+        || _store.Layers.Find(layer, verifiedOnly: true).Any(form => _store.Blobs.IsFile(form.Digest));
+}
