@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Text.Json;
+using Builder.Executor.Content;
 using Builder.Executor.Oci;
 using Builder.Executor.Registry;
 
@@ -60,12 +61,12 @@ internal sealed record ImageDocument
         try
         {
             return MediaTypes.IsIndex(type)
-                ? new ImageDocument(type, null, root.Deserialize(ImageDocumentJson.Default.ImageIndex))
-                : new ImageDocument(type, root.Deserialize(ImageDocumentJson.Default.Manifest), null);
+                ? new ImageDocument(type, null, OciJson.ParseIndex(bytes.Span))
+                : new ImageDocument(type, OciJson.ParseManifest(bytes.Span), null);
         }
-        catch (JsonException e)
+        catch (ContentException e)
         {
-            throw Invalid(subject, $"the manifest is not valid: {e.Message}", e);
+            throw Invalid(subject, e.Message, e);
         }
     }
 

@@ -76,7 +76,7 @@ public sealed class ImagePuller
 
     private static Digest DigestOf(StoredImage image, ImageReference reference)
     {
-        string prefix = reference.FamiliarName + "@";
+        string prefix = $"{reference.Registry}/{reference.Repository}@";
         string? name = image.RepoDigests.LastOrDefault(name => name.StartsWith(prefix, StringComparison.Ordinal));
         return reference.Digest
             ?? (name is not null && Digest.TryParse(name[prefix.Length..], out Digest digest) ? digest : image.Manifest.Digest);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
-using System.Text.Json;
 using Builder.Executor.Content;
 using Builder.Executor.Oci;
 using Builder.Executor.Registry;
@@ -43,7 +42,17 @@ public sealed class ImagePusher
         string? tag = options.ByDigest ? null : target.Tag ?? ImageReference.DefaultTag;
         Descriptor pushed = await PushDocumentAsync(source, repository, tag, options, cancellationToken)
             .ConfigureAwait(false);
+        Remember(source, $"{target.Registry}/{target.Repository}@{pushed.Digest}");
         return new PushedImage(target, pushed);
+    }
+
+    /// <summary>The store knows from now on that this registry has the image.</summary>
+    private void Remember(Descriptor source, string repoDigest)
+    {
+        if (_store.Images.Find(source.Digest.ToString()) is { } image)
+        {
+            _store.Images.AddRepoDigest(image, repoDigest);
+        }
     }
 
     private async Task<Descriptor> PushDocumentAsync(
@@ -82,7 +91,7 @@ public sealed class ImagePusher
         }
 
         ImageIndex changed = index with { MediaType = MediaTypes.OciIndex, Manifests = [.. children] };
-        return (MediaTypes.OciIndex, JsonSerializer.SerializeToUtf8Bytes(changed, ImageDocumentJson.Default.ImageIndex));
+        return (MediaTypes.OciIndex, OciJson.Serialize(changed));
     }
 
     private async Task<(string Type, byte[] Content)> PushBlobsAsync(
@@ -111,7 +120,7 @@ public sealed class ImagePusher
             Config = manifest.Config with { MediaType = MediaTypes.OciConfig },
             Layers = [.. pushed.Select(layer => layer with { MediaType = ToOci(layer.MediaType) })],
         };
-        return (MediaTypes.OciManifest, JsonSerializer.SerializeToUtf8Bytes(changed, ImageDocumentJson.Default.Manifest));
+        return (MediaTypes.OciManifest, OciJson.Serialize(changed));
     }
 
     /// <summary>The layers' identities; none for what is no image.</summary>

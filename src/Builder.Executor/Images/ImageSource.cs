@@ -59,10 +59,26 @@ public sealed class ImageSource : IImageSource
     /// <summary>The image of a name in the local store whose platform fits, or null.</summary>
     internal StoredImage? FindLocal(ImageReference reference, Platform platform)
     {
-        string name = reference.Digest is { } digest ? $"{reference.FamiliarName}@{digest}" : reference.ToString();
-        StoredImage? image = _store.Images.Find(name, platform);
-        return image is not null && image.Config.Platform.Satisfies(platform) ? image : null;
+        if (reference.Digest is { } digest)
+        {
+            return FindByRepoDigests([RepoDigest(reference, digest)], platform)
+                ?? Fitting(_store.Images.Find((reference with { Tag = null }).ToString(), platform), platform);
+        }
+
+        StoredImage? named = _store.Images.Find(reference.ToString(), platform);
+        if (Fitting(named, platform) is { } fitting)
+        {
+            return fitting;
+        }
+
+        // The name means another platform's image: of the same index this platform's may be here as well.
+        named ??= _store.Images.Find(reference.ToString());
+        return named is null ? null : FindByRepoDigests(named.RepoDigests, platform);
     }
+
+    /// <summary>How registries' names of images are kept.</summary>
+    internal static string RepoDigest(ImageReference reference, Digest digest) =>
+        $"{reference.Registry}/{reference.Repository}@{digest}";
 
     /// <summary>Reads manifest and config of an image from its registry and registers it in the store.</summary>
     internal async Task<StoredImage> FetchAsync(
@@ -91,11 +107,20 @@ public sealed class ImageSource : IImageSource
         ImageConfig config = await FetchConfigAsync(document.Manifest!, places, subject, cancellationToken)
             .ConfigureAwait(false);
         AddOrigins(document.Manifest!, config, reference, places, subject);
-        return _store.Images.Add(
-            manifest,
-            reference.Digest is null ? [reference] : [],
-            [$"{reference.FamiliarName}@{fetched.Digest}"]);
+        string repoDigest = RepoDigest(reference, fetched.Digest);
+        bool isNew = reference.Digest is null
+            && _store.Images.Find(reference.ToString())?.RepoDigests.Contains(repoDigest) != true;
+        return _store.Images.Add(manifest, isNew ? [reference] : [], [repoDigest]);
     }
+
+    private static StoredImage? Fitting(StoredImage? image, Platform platform) =>
+        image is not null && image.Config.Platform.Satisfies(platform) ? image : null;
+
+    private StoredImage? FindByRepoDigests(ImmutableArray<string> names, Platform platform) =>
+        names.IsEmpty
+            ? null
+            : _store.Images.List().FirstOrDefault(image =>
+                Fitting(image, platform) is not null && image.RepoDigests.Any(name => names.Contains(name)));
 
     private async Task<ResolvedImage> ResolveNamedAsync(
         ImageReference reference, Platform platform, PullPolicy pull, CancellationToken cancellationToken)
@@ -138,17 +163,17 @@ public sealed class ImageSource : IImageSource
     private async Task<ImageDocument> ReadChildAsync(
         Descriptor manifest, ImmutableArray<RegistryRepository> places, string subject, CancellationToken cancellationToken)
     {
-        ReadOnlyMemory<byte>? bytes = _store.Blobs.TryReadAll(manifest.Digest, RegistryLimits.MaxManifestBytes);
+        byte[]? bytes = _store.Blobs.TryReadAll(manifest.Digest, RegistryLimits.MaxManifestBytes);
         if (bytes is null)
         {
             (FetchedManifest child, _) = await RegistryClient.AskAsync(
                 places, repository => repository.GetManifestAsync(manifest.Digest.ToString(), cancellationToken))
                 .ConfigureAwait(false);
-            bytes = child.Bytes;
-            _store.Blobs.Put(child.Bytes.Span);
+            bytes = child.Bytes.ToArray();
+            _store.Blobs.Put(bytes);
         }
 
-        ImageDocument document = ImageDocument.Read(bytes.Value, manifest.MediaType, subject);
+        ImageDocument document = ImageDocument.Read(bytes, manifest.MediaType, subject);
         return document.Manifest is not null
             ? document
             : throw new RegistryException(RegistryFailure.Unsupported, $"{subject}: the index lists another index");

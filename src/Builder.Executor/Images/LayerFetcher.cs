@@ -119,20 +119,33 @@ public sealed class LayerFetcher : ILayerFetcher
 
             foreach (string name in image.RepoDigests)
             {
-                if (!ImageReference.TryParse(name, out ImageReference? reference) || TryPlaces(reference) is not { } places)
+                if (!ImageReference.TryParse(name, out ImageReference? reference) || reference.Digest is null
+                    || TryPlaces(reference) is not { } places)
                 {
                     continue;
                 }
 
+                Manifest listing = ManifestThere(reference) is { } there && there.Layers.Count == diffIds.Length
+                    ? there
+                    : manifest;
                 for (int i = 0; i < diffIds.Length; i++)
                 {
-                    LayerOrigin origin = new(manifest.Layers[i], reference, places, null);
+                    LayerOrigin origin = new(listing.Layers[i], reference, places, null);
                     layers[diffIds[i]] = layers.GetValueOrDefault(diffIds[i], []).Add(origin);
                 }
             }
         }
 
         return layers.ToImmutable();
+    }
+
+    /// <summary>
+    /// The manifest as the registry has it, when it is in the store: a pushed image lists its layers compressed there.
+    /// </summary>
+    private Manifest? ManifestThere(ImageReference reference)
+    {
+        byte[]? bytes = _store.Blobs.TryReadAll(reference.Digest!.Value, OciJson.MaxManifestBytes);
+        return bytes is not null && MediaTypes.IsManifest(OciJson.DetectMediaType(bytes)) ? OciJson.ParseManifest(bytes) : null;
     }
 
     private ImmutableArray<RegistryRepository>? TryPlaces(ImageReference reference)

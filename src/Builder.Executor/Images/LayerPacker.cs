@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Executor.Content;
+using Builder.Executor.Layers;
 using Builder.Executor.Oci;
 using Builder.Frontend.Naming;
 using Builder.Solver.Images;
@@ -49,25 +50,13 @@ internal sealed class LayerPacker
 
     private Descriptor Pack(DiffId layer, PushOptions options, CancellationToken cancellationToken)
     {
-        // The stream checks that the snapshot still is the layer.
-        using Stream content = _store.Blobs.Open(layer.Value);
-        using BlobWriteStream writer = _store.Blobs.BeginWrite();
         long total = _store.Blobs.FindSize(layer.Value) ?? 0;
-        long done = 0;
-        using (Stream gzip = new ParallelGzipStream(writer, options.CompressionLevel))
-        {
-            byte[] buffer = new byte[1024 * 1024];
-            int count;
-            while ((count = content.Read(buffer)) > 0)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                gzip.Write(buffer, 0, count);
-                done += count;
-                options.Progress?.Invoke(
-                    new TransferProgress(TransferAction.Compress, layer.ToString(), done, total, done == total));
-            }
-        }
 
+        // The stream checks that the snapshot still is the layer.
+        using Stream content = new ProgressStream(_store.Blobs.Open(layer.Value), done => options.Progress?.Invoke(
+            new TransferProgress(TransferAction.Compress, layer.ToString(), done, total, done == total)));
+        using BlobWriteStream writer = _store.Blobs.BeginWrite();
+        new ParallelGzip(options.CompressionLevel ?? ParallelGzip.DefaultLevel).Compress(content, writer, cancellationToken);
         Digest digest = writer.Commit();
         Descriptor packed = new() { MediaType = MediaTypes.OciLayerGzip, Digest = digest, Size = writer.Length };
         _store.Layers.Add(layer, packed, verified: true);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Text.Json;
 using Builder.Executor.Content;
 using Builder.Executor.Oci;
 using Builder.Frontend.Naming;
@@ -31,16 +30,7 @@ internal sealed class LayoutReader
             throw new ContentException(ContentFailure.NotFound, $"{subject}: \"{path}\" is no OCI layout (no oci-layout file)");
         }
 
-        try
-        {
-            ImageIndex? index = JsonSerializer.Deserialize(
-                ReadAll(Path.Combine(path, "index.json"), MaxIndexBytes), ImageDocumentJson.Default.ImageIndex);
-            return new LayoutReader(path, index ?? throw new JsonException("null"));
-        }
-        catch (JsonException e)
-        {
-            throw new ContentException(ContentFailure.Malformed, $"{subject}: the index.json of \"{path}\" is not valid", e);
-        }
+        return new LayoutReader(path, OciJson.ParseIndex(ReadAll(Path.Combine(path, "index.json"), MaxIndexBytes)));
     }
 
     /// <summary>The path of a blob.</summary>

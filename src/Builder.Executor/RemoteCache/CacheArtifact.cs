@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
-using System.Text.Json;
 using Builder.Executor.Content;
-using Builder.Executor.Images;
 using Builder.Executor.Oci;
 using Builder.Frontend.Naming;
 
@@ -43,15 +41,14 @@ internal static class CacheArtifact
     };
 
     /// <summary>The manifest of an artifact.</summary>
-    public static byte[] Write(Descriptor records, ImmutableArray<CachedLayer> layers) => JsonSerializer.SerializeToUtf8Bytes(
+    public static byte[] Write(Descriptor records, ImmutableArray<CachedLayer> layers) => OciJson.Serialize(
         new Manifest
         {
             MediaType = MediaTypes.OciManifest,
             ArtifactType = ArtifactType,
             Config = EmptyConfigDescriptor,
             Layers = [records, .. layers.Select(layer => layer.Blob with { Annotations = null })],
-        },
-        ImageDocumentJson.Default.Manifest);
+        });
 
     /// <summary>The descriptor of the records; null when the manifest is no cache.</summary>
     public static Descriptor? FindRecords(Manifest manifest, string subject)

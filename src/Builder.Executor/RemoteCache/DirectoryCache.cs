@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
-using System.Text.Json;
 using Builder.Executor.Content;
 using Builder.Executor.Images;
 using Builder.Executor.Oci;
@@ -105,7 +104,7 @@ internal sealed class DirectoryCache
         ImageIndex index = new() { MediaType = MediaTypes.OciIndex, Manifests = [entry] };
         WriteFile(
             Path.Combine(directory, "index.json"),
-            JsonSerializer.SerializeToUtf8Bytes(index, ImageDocumentJson.Default.ImageIndex));
+            OciJson.Serialize(index));
 
         HashSet<string> kept =
         [
