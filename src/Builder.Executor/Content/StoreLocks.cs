@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Builder.Executor.Interop;
 using Builder.Solver.Files;
+using Builder.Solver.Ports;
 
 namespace Builder.Executor.Content;
 
@@ -11,7 +12,7 @@ namespace Builder.Executor.Content;
 /// Advisory locks between processes and between the tasks of one. They only keep work from being done twice: every
 /// change of the store is right without them. A lock ends with its process, however that ends.
 /// </summary>
-public sealed class StoreLocks
+public sealed class StoreLocks : IStepLocks
 {
     private const int FileMode = 0b110_000_000;
     private const int FirstWaitMilliseconds = 2;
@@ -24,7 +25,7 @@ public sealed class StoreLocks
         _directory = directory;
     }
 
-    /// <summary>Waits for a lock; disposing gives it back.</summary>
+    /// <inheritdoc/>
     public async Task<IDisposable> AcquireAsync(string name, CancellationToken cancellationToken)
     {
         int wait = FirstWaitMilliseconds;
