@@ -18,9 +18,6 @@ internal sealed record HeredocMarker(string Name, int FileDescriptor, bool Expan
     private const string Operator = "<<";
     private const int MaxDescriptorDigits = 9;
 
-    /// <summary>True when white space stands between the operator and the name; only a shell understands that.</summary>
-    public bool HasBlank { get; private init; }
-
     /// <summary>All markers of a command line, in order; none when its quotes are not balanced.</summary>
     public static List<HeredocMarker> FindAll(string line, int start)
     {
@@ -75,7 +72,6 @@ internal sealed record HeredocMarker(string Name, int FileDescriptor, bool Expan
         int position = digits + Operator.Length;
         bool chomp = position < text.Length && text[position] == '-';
         position += chomp ? 1 : 0;
-        int afterOperator = position;
         while (position < text.Length && char.IsWhiteSpace(text[position]))
         {
             position++;
@@ -88,7 +84,7 @@ internal sealed record HeredocMarker(string Name, int FileDescriptor, bool Expan
         }
 
         int descriptor = digits is 0 or > MaxDescriptorDigits ? 0 : int.Parse(text.AsSpan(0, digits), CultureInfo.InvariantCulture);
-        return new HeredocMarker(name, descriptor, !quoted, chomp, word) { HasBlank = position > afterOperator };
+        return new HeredocMarker(name, descriptor, !quoted, chomp, word);
     }
 
     /// <summary>True for words that begin with the operator, whether a name follows or not.</summary>

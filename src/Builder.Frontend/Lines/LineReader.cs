@@ -48,7 +48,7 @@ internal sealed class LineReader
 
         LineNumber++;
         LineEnd = new SourcePosition(LineNumber, end - start + 1);
-        line = new PhysicalLine(LineNumber, start, end, _next);
+        line = new PhysicalLine(LineNumber, start, end);
         if (end - start > MaxLineBytes / MaxBytesPerUnit
             && Encoding.UTF8.GetByteCount(_text.AsSpan(start, end - start)) > MaxLineBytes)
         {

@@ -2,6 +2,7 @@
 
 using System.Text;
 using System.Text.Json;
+using Builder.Frontend.Naming;
 
 namespace Builder.Frontend.Lines;
 
@@ -11,6 +12,8 @@ namespace Builder.Frontend.Lines;
 /// </summary>
 internal sealed class ParserDirectives
 {
+    private static readonly string[] s_ownFrontends = ["docker/dockerfile", "docker/dockerfile-upstream"];
+
     private readonly ParserContext _context;
     private bool _escapeSeen;
 
@@ -149,6 +152,7 @@ internal sealed class ParserDirectives
             case "syntax":
                 RefuseSecond(Syntax is not null, name, line);
                 Syntax = FirstWord(value);
+                WarnAboutForeign(Syntax, line);
                 return true;
             case "check":
                 RefuseSecond(Check is not null, name, line);
@@ -165,6 +169,21 @@ internal sealed class ParserDirectives
                 return true;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>Docker's own frontends stand for the language that is parsed here; others may mean any language.</summary>
+    private void WarnAboutForeign(string syntax, PhysicalLine line)
+    {
+        bool isOwn = ImageReference.TryParse(syntax, out ImageReference? reference)
+            && s_ownFrontends.Contains(reference.Repository);
+        if (!isOwn)
+        {
+            _context.Warn(
+                "SyntaxIgnored",
+                $"the frontend image \"{syntax}\" is not run: the text is read as a Dockerfile",
+                SourceSpan.Lines(line.Number, line.Number),
+                "name docker/dockerfile, or remove the directive");
         }
     }
 

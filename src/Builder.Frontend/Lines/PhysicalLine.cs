@@ -2,9 +2,8 @@
 
 namespace Builder.Frontend.Lines;
 
-/// <summary>One line of the text: its number from 1, and offsets of its content and of the line after it.</summary>
+/// <summary>One line of the text: its number, and the offsets of its content.</summary>
 /// <param name="Number">Counts from 1.</param>
 /// <param name="Start">Offset of the first character.</param>
 /// <param name="End">Offset after the last character that is no line end.</param>
-/// <param name="Next">Offset of the following line.</param>
-internal readonly record struct PhysicalLine(int Number, int Start, int End, int Next);
+internal readonly record struct PhysicalLine(int Number, int Start, int End);
