@@ -7,6 +7,7 @@ internal sealed class PrefixedStream : Stream
 {
     private readonly Stream _rest;
     private ReadOnlyMemory<byte> _prefix;
+    private long _position;
 
     /// <summary>First <paramref name="prefix"/>, then <paramref name="rest"/>.</summary>
     public PrefixedStream(ReadOnlyMemory<byte> prefix, Stream rest)
@@ -27,24 +28,29 @@ internal sealed class PrefixedStream : Stream
     /// <inheritdoc/>
     public override long Length => throw new NotSupportedException();
 
-    /// <inheritdoc/>
+    /// <summary>How many bytes were read; the reader of xz aligns itself by it.</summary>
     public override long Position
     {
-        get => throw new NotSupportedException();
+        get => _position;
         set => throw new NotSupportedException();
     }
 
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
     {
+        int count;
         if (_prefix.IsEmpty)
         {
-            return _rest.Read(buffer);
+            count = _rest.Read(buffer);
+        }
+        else
+        {
+            count = Math.Min(buffer.Length, _prefix.Length);
+            _prefix.Span[..count].CopyTo(buffer);
+            _prefix = _prefix[count..];
         }
 
-        int count = Math.Min(buffer.Length, _prefix.Length);
-        _prefix.Span[..count].CopyTo(buffer);
-        _prefix = _prefix[count..];
+        _position += count;
         return count;
     }
 
