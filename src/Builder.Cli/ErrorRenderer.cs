@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Globalization;
+using Builder.Executor.Running;
 using Builder.Frontend;
 
 namespace Builder.Cli;
@@ -20,6 +21,8 @@ internal sealed class ErrorRenderer(CliContext cli, bool debug)
     {
         UsageException => ExitCode.Usage,
         CommandException command => command.ExitCode,
+        RunException { Failure: RunFailure.NoSuchContainer or RunFailure.WrongState } => ExitCode.Failure,
+        RunException run => ContainerSession.ExitCodeOf(run.Failure),
         _ => ExitCode.Failure,
     };
 

@@ -3,6 +3,7 @@
 using Builder.Cli;
 using Builder.Cli.CommandLine;
 using Builder.Cli.Commands;
+using Builder.Executor.Running;
 
 CliContext cli = CliContext.FromConsole();
 if (args is ["--version" or "-v"])
@@ -13,6 +14,11 @@ if (args is ["--version" or "-v"])
 
 try
 {
+    if (args is [ContainerMonitor.Verb, var root, var id])
+    {
+        return await MonitorCommand.RunAsync(cli, root, id);
+    }
+
     return await new CommandRunner(cli, CommandTable.Verbs).RunAsync(args);
 }
 catch (Exception exception)

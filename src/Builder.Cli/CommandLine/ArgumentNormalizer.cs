@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.CommandLine;
+using Builder.Frontend;
 
 namespace Builder.Cli.CommandLine;
 
@@ -161,7 +162,7 @@ internal static class ArgumentNormalizer
             }
 
             string shown = bundle is null ? name : $"'{name[1]}' in {bundle}";
-            string? nearest = bundle is null ? Spelling.Nearest(name, options.Keys) : null;
+            string? nearest = bundle is null ? Spelling.Suggest(name, options.Keys) : null;
             throw new UsageException($"unknown {(bundle is null ? "flag" : "shorthand flag")}: {shown}")
             {
                 Hint = nearest is null ? null : $"did you mean {nearest}?",

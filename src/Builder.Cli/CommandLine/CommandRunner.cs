@@ -85,7 +85,7 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
             return found;
         }
 
-        string? nearest = Spelling.Nearest(word, level.Select(verb => verb.Name));
+        string? nearest = Spelling.Suggest(word, level.Select(verb => verb.Name));
         throw new UsageException($"unknown command: {ProgramName} {parents}{word}")
         {
             Hint = nearest is null

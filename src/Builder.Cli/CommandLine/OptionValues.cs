@@ -83,6 +83,47 @@ internal static class OptionValues
                 : throw new UsageException($"invalid argument \"{text}\" for --ulimit") { Hint = "NAME=SOFT[:HARD]" };
         })];
 
+    /// <summary>Go's durations, as far as whole hours, minutes, seconds and milliseconds go: <c>1h30m</c>, <c>10s</c>.</summary>
+    public static bool TryParseDuration(string text, out TimeSpan duration)
+    {
+        duration = TimeSpan.Zero;
+        int start = 0;
+        while (start < text.Length)
+        {
+            int unit = start;
+            while (unit < text.Length && (char.IsAsciiDigit(text[unit]) || text[unit] == '.'))
+            {
+                unit++;
+            }
+
+            int end = unit;
+            while (end < text.Length && char.IsAsciiLetter(text[end]))
+            {
+                end++;
+            }
+
+            if (!double.TryParse(text[start..unit], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value)
+                || UnitSeconds(text[unit..end]) is not { } seconds)
+            {
+                return false;
+            }
+
+            duration += TimeSpan.FromSeconds(value * seconds);
+            start = end;
+        }
+
+        return text.Length > 0;
+    }
+
+    private static double? UnitSeconds(string unit) => unit switch
+    {
+        "h" => 3600,
+        "m" => 60,
+        "s" => 1,
+        "ms" => 0.001,
+        _ => null,
+    };
+
     private static bool TryLimit(string text, out long limit)
     {
         limit = -1;

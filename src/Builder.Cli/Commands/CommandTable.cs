@@ -11,6 +11,79 @@ internal static class CommandTable
     /// <summary>The verbs in the order of help.</summary>
     public static ImmutableArray<Verb> Verbs { get; } =
     [
+        new Verb("build", "Build an image from a Dockerfile", BuildCommand.Create),
+        Run,
+        new Verb("create", "Make a container without starting it", RunCommand.CreateCreate)
+        {
+            StopsAtFirstOperand = true,
+            UsageExitCode = ExitCode.SandboxFailed,
+        },
+        .. Lifecycle,
+        new Verb("ps", "List containers", PsCommand.Create),
+        new Verb("images", "List images", ImagesCommand.Create),
+        new Verb("pull", "Fetch an image", PullCommand.Create),
+        new Verb("push", "Send an image to its registry", PushCommand.Create),
+        new Verb("tag", "Give an image one more name", TagCommand.Create),
+        new Verb("rmi", "Remove images", RemoveImageCommand.Create),
+        new Verb("history", "Show how an image came to be", HistoryCommand.Create),
+        new Verb("inspect", "Show everything known of containers, images or volumes", InspectCommand.Create),
+        new Verb("check", "Check a Dockerfile without building it", CheckCommand.Create),
+        Group("image", "Work with images", ImageVerbs),
+        Group("container", "Work with containers", ContainerVerbs),
+        Group("volume", "Work with volumes",
+        [
+            new Verb("ls", "List volumes", VolumeCommands.CreateList),
+            new Verb("create", "Make a volume", VolumeCommands.CreateCreate),
+            new Verb("inspect", "Show everything known of volumes", VolumeCommands.CreateInspect),
+            new Verb("rm", "Remove volumes", VolumeCommands.CreateRemove),
+        ]),
+        Group("debug", "Look at parts of bld by themselves",
+        [
+            new Verb("parse", "Show how a Dockerfile is cut into instructions", DebugCommands.CreateParse),
+            new Verb("words", "Expand variables and split into words", DebugCommands.CreateWords),
+            new Verb("ignore", "Show which paths an ignore file leaves in", DebugCommands.CreateIgnore),
+        ]),
         new Verb("version", "Show the version and the machine", VersionCommand.Create),
     ];
+
+    private static Verb Run => new("run", "Run a command in a new container", RunCommand.Create)
+    {
+        StopsAtFirstOperand = true,
+        HandlesSignals = true,
+        UsageExitCode = ExitCode.SandboxFailed,
+    };
+
+    private static ImmutableArray<Verb> Lifecycle =>
+    [
+        new Verb("start", "Start containers that do not run", StartCommand.Create) { HandlesSignals = true },
+        new Verb("stop", "Stop containers", ContainerCommands.CreateStop),
+        new Verb("restart", "Stop containers and start them again", StartCommand.CreateRestart),
+        new Verb("kill", "Send containers a signal", ContainerCommands.CreateKill),
+        new Verb("rm", "Remove containers", ContainerCommands.CreateRemove),
+        new Verb("wait", "Wait for containers to end", ContainerCommands.CreateWait),
+        new Verb("logs", "Show what a container wrote", LogsCommand.Create),
+        new Verb("port", "Show the published ports of a container", ContainerCommands.CreatePort),
+    ];
+
+    private static ImmutableArray<Verb> ContainerVerbs =>
+    [
+        Run,
+        .. Lifecycle,
+        new Verb("ls", "List containers", PsCommand.Create),
+        new Verb("inspect", "Show everything known of containers", InspectCommand.Create),
+    ];
+
+    private static ImmutableArray<Verb> ImageVerbs =>
+    [
+        new Verb("ls", "List images", ImagesCommand.Create),
+        new Verb("inspect", "Show everything known of images", ImageInspectCommand.Create),
+        new Verb("history", "Show how an image came to be", HistoryCommand.Create),
+        new Verb("pull", "Fetch an image", PullCommand.Create),
+        new Verb("push", "Send an image to its registry", PushCommand.Create),
+        new Verb("tag", "Give an image one more name", TagCommand.Create),
+        new Verb("rm", "Remove images", RemoveImageCommand.Create),
+    ];
+
+    private static Verb Group(string name, string description, ImmutableArray<Verb> children) =>
+        new(name, description, null) { Children = children };
 }

@@ -2,45 +2,44 @@
 
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net.Sockets;
 using System.Runtime.ExceptionServices;
 using Builder.Executor.Interop;
+using Microsoft.Win32.SafeHandles;
 
 namespace Builder.Executor.Running;
 
 /// <summary>
-/// A network namespace with its loopback up, held by one thread that lives in it. Sockets that the thread makes belong to
-/// the namespace whoever uses them later: that is how published ports reach the inside without a helper process.
+/// A thread that lives in a container's network namespace. Sockets that it makes belong to the namespace whoever uses
+/// them later: that is how published ports reach the inside without a helper process.
 /// </summary>
 internal sealed class NetworkNamespace : IDisposable
 {
     private readonly BlockingCollection<Action> _work = [];
     private readonly Thread _thread;
 
-    private NetworkNamespace()
+    /// <summary>Enters the namespace of a process.</summary>
+    /// <exception cref="LinuxException">The process is gone, or its namespace is not ours to enter.</exception>
+    public NetworkNamespace(int pid)
     {
         _thread = new Thread(Loop) { IsBackground = true, Name = "network-namespace" };
         _thread.Start();
-        Path = Invoke(Enter);
+        Invoke(() =>
+        {
+            using SafeFileHandle handle = File.OpenHandle(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/net"));
+            Libc.EnterNetworkNamespace(handle);
+            return true;
+        });
     }
 
-    /// <summary>The namespace's file; it stays valid until this is disposed.</summary>
-    public string Path { get; }
+    /// <summary>Makes a socket inside.</summary>
+    public Socket CreateSocket(AddressFamily family, SocketType type) =>
+        Invoke(() => new Socket(family, type, ProtocolType.Unspecified));
 
-    /// <summary>Makes a namespace; null where the machine does not permit it.</summary>
-    public static NetworkNamespace? TryCreate()
-    {
-        try
-        {
-            return new NetworkNamespace();
-        }
-        catch (LinuxException)
-        {
-            return null;
-        }
-    }
+    /// <summary>Lets the thread end.</summary>
+    public void Dispose() => _work.CompleteAdding();
 
-    /// <summary>Runs something inside and gives back its result.</summary>
-    public T Invoke<T>(Func<T> action)
+    private T Invoke<T>(Func<T> action)
     {
         T result = default!;
         ExceptionDispatchInfo? failure = null;
@@ -63,22 +62,6 @@ internal sealed class NetworkNamespace : IDisposable
         done.Wait();
         failure?.Throw();
         return result;
-    }
-
-    /// <summary>Lets the thread, and with it the namespace, end.</summary>
-    public void Dispose() => _work.CompleteAdding();
-
-    private static string Enter()
-    {
-        if (Libc.Unshare(Libc.NewNetwork) != 0)
-        {
-            throw new LinuxException("unshare", Libc.LastErrno);
-        }
-
-        Libc.BringLoopbackUp();
-        string thread = File.ResolveLinkTarget("/proc/thread-self", returnFinalTarget: false)?.FullName ?? "";
-        string task = System.IO.Path.GetFileName(thread);
-        return string.Create(CultureInfo.InvariantCulture, $"/proc/{Environment.ProcessId}/task/{task}/ns/net");
     }
 
     private void Loop()

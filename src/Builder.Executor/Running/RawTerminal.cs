@@ -5,7 +5,7 @@ using Builder.Executor.Interop;
 namespace Builder.Executor.Running;
 
 /// <summary>Puts a terminal into raw mode, so that every key reaches the container, and back. Source: cfmakeraw(3).</summary>
-internal sealed class RawTerminal : IDisposable
+public sealed class RawTerminal : IDisposable
 {
     private const uint InputProcessing = 0x5eb; // IGNBRK|BRKINT|PARMRK|ISTRIP|INLCR|IGNCR|ICRNL|IXON
     private const uint OutputProcessing = 0x1; // OPOST

@@ -9,6 +9,7 @@ namespace Builder.Executor.Running;
 [JsonSerializable(typeof(ContainerRecord))]
 [JsonSerializable(typeof(ContainerState))]
 [JsonSerializable(typeof(VolumeRecord))]
+[JsonSerializable(typeof(MonitorReport))]
 internal sealed partial class RunningJson : JsonSerializerContext
 {
 }

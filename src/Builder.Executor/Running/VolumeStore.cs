@@ -40,9 +40,10 @@ public sealed class VolumeStore
         name.Length > 1 && char.IsAsciiLetterOrDigit(name[0]) && !name.AsSpan().ContainsAnyExcept(s_allowed);
 
     /// <summary>Makes a volume; one that is there already is left alone. An empty name gives an anonymous one.</summary>
-    public VolumeRecord Create(string name)
+    public VolumeRecord Create(string name, bool isAnonymous = false)
     {
-        VolumeRecord record = new(name.Length == 0 ? ContainerName.NewId() : name, _time.GetUtcNow(), name.Length == 0);
+        VolumeRecord record = new(
+            name.Length == 0 ? ContainerName.NewId() : name, _time.GetUtcNow(), isAnonymous || name.Length == 0);
         if (Find(record.Name) is { } existing)
         {
             return existing;

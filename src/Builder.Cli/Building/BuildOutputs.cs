@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Immutable;
+using Builder.Cli.Commands;
+using Builder.Executor.Images;
+using Builder.Executor.Oci;
+using Builder.Executor.Steps;
+using Builder.Frontend.Naming;
+using Builder.Solver;
+using Builder.Solver.Files;
+
+namespace Builder.Cli.Building;
+
+/// <summary>What came of a build.</summary>
+/// <param name="Id">The image id: the digest of the (first) config.</param>
+/// <param name="Target">The manifest or index; null when only files were written.</param>
+/// <param name="Names">The names given.</param>
+internal sealed record BuildOutcome(Digest Id, Descriptor? Target, ImmutableArray<ImageReference> Names);
+
+/// <summary>Brings the result of a build to where the command line wants it.</summary>
+internal sealed class BuildOutputs(Composition composition, StepExecutor executor)
+{
+    /// <summary>Writes every output, in the order given.</summary>
+    public async Task<BuildOutcome> WriteAsync(
+        BuildResult result,
+        ImmutableArray<OutputSpec> outputs,
+        ImmutableArray<ImageReference> tags,
+        bool quiet,
+        CancellationToken cancellationToken)
+    {
+        Digest id = Digest.FromHash(System.Security.Cryptography.SHA256.HashData(ExportImage.From(result.Images[0]).Config.AsSpan()));
+        Descriptor? target = null;
+        ImmutableArray<ImageReference> all = [.. tags.Concat(outputs.SelectMany(output => output.Names)).Distinct()];
+        foreach (OutputSpec output in outputs)
+        {
+            ImmutableArray<ImageReference> names = [.. tags.Concat(output.Names).Distinct()];
+            target = output.Kind switch
+            {
+                OutputKind.Image => await StoreAsync(result, output, names, quiet, cancellationToken),
+                OutputKind.Oci or OutputKind.Docker => await ExportAsync(result, output, names, cancellationToken),
+                _ => await WriteFilesAsync(result, output, cancellationToken),
+            } ?? target;
+        }
+
+        return new BuildOutcome(id, target, all);
+    }
+
+    private async Task<Descriptor?> StoreAsync(
+        BuildResult result, OutputSpec output, ImmutableArray<ImageReference> names, bool quiet, CancellationToken cancellationToken)
+    {
+        if (output.Push && names.IsEmpty)
+        {
+            throw new UsageException("push the image: it has no name") { Hint = "name it by -t" };
+        }
+
+        CommittedImage committed = await composition.Images.CommitAsync(
+            result.Images, names, composition.ImageSource.Layers, cancellationToken);
+        Descriptor target = committed.Target;
+        foreach (ImageReference name in output.Push ? names : [])
+        {
+            target = (await PushCommand.PushAsync(composition, name, committed.Target, quiet, cancellationToken)).Manifest;
+        }
+
+        return target;
+    }
+
+    private async Task<Descriptor?> ExportAsync(
+        BuildResult result, OutputSpec output, ImmutableArray<ImageReference> names, CancellationToken cancellationToken)
+    {
+        ExportGroup group = new([.. result.Images.Select(ExportImage.From)], names);
+        ImageExporter exporter = new(composition.Store, composition.ImageSource.Layers);
+        ExportOptions options = new() { DockerArchive = output.Kind == OutputKind.Docker };
+        ImmutableArray<ExportedImage> exported;
+        if (output.Destination == OutputSpec.StandardOutput)
+        {
+            using Stream stream = OpenTarOutput();
+            exported = await exporter.WriteTarAsync([group], stream, options, cancellationToken);
+        }
+        else if (output.Tar)
+        {
+            exported = await exporter.WriteTarAsync([group], output.Destination!, options, cancellationToken);
+        }
+        else
+        {
+            exported = await exporter.WriteDirectoryAsync([group], output.Destination!, options, cancellationToken);
+        }
+
+        return exported[0].Target;
+    }
+
+    private async Task<Descriptor?> WriteFilesAsync(BuildResult result, OutputSpec output, CancellationToken cancellationToken)
+    {
+        bool isSplit = result.Images.Length > 1;
+        if (isSplit && output.Kind == OutputKind.Tar)
+        {
+            throw new UsageException("type=tar takes one platform only") { Hint = "use type=local: a directory for each platform" };
+        }
+
+        foreach (PlatformImage image in result.Images)
+        {
+            IFileTree tree = await executor.OpenTreeAsync(image.Config.RootFs, cancellationToken);
+            if (output.Kind == OutputKind.Tar)
+            {
+                WriteTar(tree, output.Destination!, cancellationToken);
+                continue;
+            }
+
+            string directory = isSplit
+                ? Path.Combine(output.Destination!, image.Platform.ToString().Replace('/', '_'))
+                : output.Destination!;
+            foreach (string skipped in FileSystemExporter.WriteDirectory(tree, directory, cancellationToken))
+            {
+                composition.Cli.Error.WriteLine($"warning: {skipped} is a device and was left out: making it takes root");
+            }
+        }
+
+        return null;
+    }
+
+    private void WriteTar(IFileTree tree, string destination, CancellationToken cancellationToken)
+    {
+        if (destination == OutputSpec.StandardOutput)
+        {
+            using Stream stream = OpenTarOutput();
+            FileSystemExporter.WriteTar(tree, stream, cancellationToken);
+            return;
+        }
+
+        string draft = $"{destination}.{Environment.ProcessId}.partial";
+        try
+        {
+            using (FileStream file = new(draft, FileMode.Create, FileAccess.Write))
+            {
+                FileSystemExporter.WriteTar(tree, file, cancellationToken);
+            }
+
+            File.Move(draft, destination, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(draft);
+        }
+    }
+
+    private BufferedStream OpenTarOutput() => !composition.Cli.IsOutputTerminal
+        ? new BufferedStream(composition.Cli.OpenStandardOutput(), 1 << 20)
+        : throw new UsageException("standard output is a terminal: a tar does not belong there") { Hint = "redirect it, or give dest=FILE" };
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Builder.Cli.Building;
+using Builder.Cli.CommandLine;
+using Builder.Cli.Progress;
+using Builder.Cli.Running;
+using Builder.Executor.Context;
+using Builder.Executor.Steps;
+using Builder.Frontend;
+using Builder.Frontend.Lint;
+using Builder.Solver;
+
+namespace Builder.Cli.Commands;
+
+/// <summary><c>bld build</c>.</summary>
+internal static class BuildCommand
+{
+    /// <summary>Makes the command.</summary>
+    public static Command Create(CliContext cli, GlobalOptions global)
+    {
+        BuildOptions options = new();
+        Command command = new("build", "Build an image from a Dockerfile");
+        options.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            using Composition composition = Composition.Open(cli, parsed, global, options.Registry);
+            string? call = parsed.GetValue(options.Check) ? "check" : parsed.GetValue(options.Call);
+            return call is null or "build"
+                ? await BuildAsync(composition, options, parsed, cancellationToken)
+                : await CallAsync(composition, options, parsed, call, cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> BuildAsync(
+        Composition composition, BuildOptions options, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        CliContext cli = composition.Cli;
+        RequestReader reader = new(cli, options, parsed);
+        bool quiet = parsed.GetValue(options.Quiet);
+        ImmutableArray<OutputSpec> outputs = reader.ReadOutputs();
+        ImmutableArray<Frontend.Naming.ImageReference> tags = reader.ReadTags();
+        StepServices services = BuildServices.Read(cli, options, parsed);
+        using RemoteSource remotes = new(composition.Store, id => BuildServices.TextOf(services, id), cli.Time);
+        using BuildContexts contexts = await new ContextLoader(composition.Store, remotes, cli.Time)
+            .LoadAsync(reader.ReadContext(), cancellationToken);
+        BuildRequest request = reader.Read(DockerfileParser.Parse(contexts.Dockerfile));
+        StepExecutor executor = new(composition.Store, composition.ImageSource.Layers, services);
+        using StepCaches caches = await StepCaches.OpenAsync(
+            composition, parsed.GetValue(options.CacheFrom), parsed.GetValue(options.CacheTo), cancellationToken);
+        BuildSolver solver = new(new BuildPorts
+        {
+            Images = composition.ImageSource,
+            Contexts = contexts,
+            Remotes = remotes,
+            Executor = executor,
+            Cache = caches.Cache,
+            Locks = new StoreStepLocks(composition.Store.Locks),
+            Time = cli.Time,
+        });
+        BuildResult result;
+        using (IProgressDisplay display = ProgressDisplay.Create(cli, parsed.GetValue(options.Progress), quiet))
+        {
+            result = await solver.SolveAsync(request, display, cancellationToken);
+        }
+
+        BuildOutcome outcome = await new BuildOutputs(composition, executor)
+            .WriteAsync(result, outputs, tags, quiet, cancellationToken);
+        await caches.ExportAsync(result, cancellationToken);
+        Report(cli, options, parsed, outcome, result, quiet);
+        return ExitCode.Success;
+    }
+
+    private static void Report(
+        CliContext cli, BuildOptions options, ParseResult parsed, BuildOutcome outcome, BuildResult result, bool quiet)
+    {
+        if (parsed.GetValue(options.IdFile) is { } idFile)
+        {
+            File.WriteAllText(idFile, outcome.Id.ToString());
+        }
+
+        if (parsed.GetValue(options.MetadataFile) is { } metadataFile)
+        {
+            File.WriteAllText(metadataFile, Metadata(outcome, result).ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+        }
+
+        if (quiet)
+        {
+            cli.Out.WriteLine(outcome.Id.ToString());
+            return;
+        }
+
+        foreach (Frontend.Naming.ImageReference name in outcome.Names)
+        {
+            cli.Error.WriteLine($"named {name.FamiliarName}:{name.Tag} ({Output.HumanText.ShortId(outcome.Id.ToString())})");
+        }
+    }
+
+    /// <summary>The keys of buildx's metadata file.</summary>
+    private static JsonObject Metadata(BuildOutcome outcome, BuildResult result)
+    {
+        JsonObject metadata = new() { ["containerimage.config.digest"] = outcome.Id.ToString() };
+        if (outcome.Target is { } target)
+        {
+            metadata["containerimage.descriptor"] = new JsonObject
+            {
+                ["mediaType"] = target.MediaType,
+                ["digest"] = target.Digest.ToString(),
+                ["size"] = target.Size,
+            };
+            metadata["containerimage.digest"] = target.Digest.ToString();
+        }
+
+        if (!outcome.Names.IsEmpty)
+        {
+            metadata["image.name"] = string.Join(',', outcome.Names.Select(name => name.ToString()));
+        }
+
+        if (!result.Warnings.IsEmpty)
+        {
+            metadata["buildx.build.warnings"] = new JsonArray([.. result.Warnings.Select(warning =>
+                (JsonNode?)new JsonObject { ["short"] = $"{warning.Code}: {warning.Message}" })]);
+        }
+
+        return metadata;
+    }
+
+    private static async Task<int> CallAsync(
+        Composition composition, BuildOptions options, ParseResult parsed, string call, CancellationToken cancellationToken)
+    {
+        CliContext cli = composition.Cli;
+        RequestReader reader = new(cli, options, parsed);
+        using RemoteSource remotes = new(composition.Store, _ => null, cli.Time);
+        using BuildContexts contexts = await new ContextLoader(composition.Store, remotes, cli.Time)
+            .LoadAsync(reader.ReadContext(), cancellationToken);
+        LintOptions lint = new()
+        {
+            BuildArgs = reader.ReadBuildArgs()
+                .Aggregate(ImmutableDictionary<string, string>.Empty, (all, pair) => all.SetItem(pair.Key, pair.Value)),
+            Target = parsed.GetValue(options.Target),
+            BuildPlatform = Platforms.Host,
+            TargetPlatform = Platforms.Parse(parsed.GetValue(options.Platform)?.FirstOrDefault()),
+            Ignore = contexts.Ignore,
+        };
+        return CheckReport.WriteCall(cli, DockerfileParser.Parse(contexts.Dockerfile), lint, call);
+    }
+}

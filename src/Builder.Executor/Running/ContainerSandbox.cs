@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Collections.Immutable;
+using System.Net.Sockets;
+using Builder.Executor.Content;
+using Builder.Executor.FileSystem;
+using Builder.Executor.Sandbox;
+using Builder.Executor.Sandbox.Mounts;
+using Builder.Executor.Sandbox.Setup;
+using Builder.Executor.Snapshots;
+using Builder.Frontend.Naming;
+using Builder.Solver.Images;
+
+namespace Builder.Executor.Running;
+
+/// <summary>Where the parts of a container are kept.</summary>
+internal sealed record ContainerPlaces(Store Store, ContainerStore Containers, VolumeStore Volumes);
+
+/// <summary>
+/// Everything a container's process needs around it: root, mounts, files, network. Mounts are detached and held by
+/// descriptors only, so that nothing stays behind when this process is killed.
+/// </summary>
+internal sealed class ContainerSandbox : IDisposable
+{
+    private readonly SandboxSpec _spec;
+    private readonly ContainerNetworking _networking;
+    private readonly List<IDisposable> _resources;
+    private NetworkNamespace? _network;
+    private int _pid;
+
+    private ContainerSandbox(SandboxSpec spec, ContainerNetworking networking, List<IDisposable> resources)
+    {
+        _spec = spec;
+        _networking = networking;
+        _resources = resources;
+    }
+
+    /// <summary>Mounts the root and makes the specification of the process.</summary>
+    public static async Task<ContainerSandbox> PrepareAsync(
+        ContainerPlaces places, ContainerRecord container, ILayerFetcher? fetcher, CancellationToken cancellationToken)
+    {
+        LayerStack stack = new([.. container.Layers.Select(layer => new DiffId(Digest.Parse(layer)))]);
+        IReadOnlyList<string> lowers = await places.Store.Snapshots.EnsureAsync(stack, fetcher, cancellationToken);
+        List<IDisposable> resources = [];
+        try
+        {
+            DetachedMount root = Own(resources, MountRoot(places.Containers.PathOf(container.Id), lowers));
+            ContainerNetworking networking = Own(resources, new ContainerNetworking(container));
+            MountPoints directories = new(root.Handle);
+            directories.Ensure(container.WorkingDirectory, isDirectory: true);
+            SandboxUser user = UserResolver.Resolve(ReadUsers(root), container.User);
+            ImmutableArray<SandboxMount> mounts = [.. container.Mounts.Select(mount =>
+                new SandboxMount(mount.Target, Own(resources, ContainerMounts.Open(places, mount, root))))];
+            SandboxSpec spec = new()
+            {
+                Root = root,
+                Arguments = container.Arguments,
+                Environment = WithHome(container.Environment, user),
+                WorkingDirectory = container.WorkingDirectory,
+                User = user,
+                Hostname = container.Hostname,
+                Mounts = mounts,
+                Files = ContainerFiles.Create(container, networking.IsShared),
+                Network = networking.Network,
+                Capabilities = Capabilities(container),
+                IsPrivileged = container.Privileged,
+                NoNewPrivileges = container.NoNewPrivileges,
+                IsReadOnlyRoot = container.ReadOnly,
+                Ulimits = container.Ulimits,
+                ShmSizeBytes = container.ShmSizeBytes,
+            };
+            return new ContainerSandbox(spec, networking, resources);
+        }
+        catch
+        {
+            resources.ForEach(resource => resource.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>What the user should know of the network, or null; after the start.</summary>
+    public string? Warning => _networking.Warning;
+
+    /// <summary>Starts the process.</summary>
+    public SandboxProcess Start(SandboxIo io)
+    {
+        SandboxProcess process = SandboxProcess.Start(_spec, io);
+        _pid = process.Pid;
+        return process;
+    }
+
+    /// <summary>Makes a socket in the container's network.</summary>
+    public Socket CreateSocket(AddressFamily family, SocketType type)
+    {
+        if (_networking.IsShared)
+        {
+            return new Socket(family, type, ProtocolType.Unspecified);
+        }
+
+        lock (_resources)
+        {
+            _network ??= Own(_resources, new NetworkNamespace(_pid));
+        }
+
+        return _network.CreateSocket(family, type);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        for (int i = _resources.Count - 1; i >= 0; i--)
+        {
+            _resources[i].Dispose();
+        }
+
+        _resources.Clear();
+    }
+
+    private static T Own<T>(List<IDisposable> resources, T resource)
+        where T : IDisposable
+    {
+        resources.Add(resource);
+        return resource;
+    }
+
+    private static DetachedMount MountRoot(string directory, IReadOnlyList<string> lowers)
+    {
+        string work = Path.Combine(directory, "work");
+        string upper = Path.Combine(directory, "upper");
+        FileTreeRemover.Remove(work);
+        Directory.CreateDirectory(work);
+        if (!Directory.Exists(upper))
+        {
+            Directory.CreateDirectory(upper);
+            File.SetUnixFileMode(upper, (UnixFileMode)0b111_101_101);
+        }
+
+        // overlayfs wants a lower, also for an image without layers.
+        string empty = Path.Combine(directory, "empty");
+        Directory.CreateDirectory(empty);
+        return OverlayMount.Create(new OverlayDirectories(
+            [.. lowers.Select(lower => Path.Combine(lower, SnapshotStore.FilesDirectory)), empty],
+            upper,
+            work,
+            HostFacts.Current.IsInUserNamespace));
+    }
+
+    private static UserDatabase ReadUsers(DetachedMount root)
+    {
+        using SafeFileTree tree = ContainerFiles.OpenRoot(root);
+        return UserDatabase.Parse(ContainerFiles.ReadText(tree, "etc/passwd"), ContainerFiles.ReadText(tree, "etc/group"));
+    }
+
+    private static ImmutableArray<string> WithHome(ImmutableArray<string> environment, SandboxUser user) =>
+        environment.Any(entry => entry.StartsWith("HOME=", StringComparison.Ordinal))
+            ? environment
+            : environment.Add("HOME=" + (user.Home.Length == 0 ? "/" : user.Home));
+
+    private static CapabilitySet Capabilities(ContainerRecord container)
+    {
+        CapabilitySet set = container.Privileged ? CapabilitySet.All : CapabilitySet.Default;
+        set = container.DroppedCapabilities.Contains("ALL", StringComparer.OrdinalIgnoreCase) ? CapabilitySet.Empty : set;
+        set = container.AddedCapabilities.Contains("ALL", StringComparer.OrdinalIgnoreCase) ? CapabilitySet.All : set;
+        return set.With(Named(container.AddedCapabilities)).Without(Named(container.DroppedCapabilities));
+    }
+
+    private static CapabilitySet Named(ImmutableArray<string> names) =>
+        CapabilitySet.Of([.. names.Where(name => !name.Equals("ALL", StringComparison.OrdinalIgnoreCase))
+            .Select(name => CapabilitySet.Find(name)
+                ?? throw new RunException(RunFailure.Malformed, $"unknown capability: {name}")
+                {
+                    Hint = "names are those of capabilities(7), for instance NET_ADMIN",
+                })]);
+}
