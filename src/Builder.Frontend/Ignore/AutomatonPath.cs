@@ -12,6 +12,7 @@ internal sealed class AutomatonPath : PathMatcher
 {
     /// <summary>State i waits for token i; a state of its own stands for being inside a <c>**</c>.</summary>
     private readonly State[] _states;
+    private readonly string _prefix;
 
     public AutomatonPath(ReadOnlySpan<GlobToken> tokens)
     {
@@ -36,6 +37,7 @@ internal sealed class AutomatonPath : PathMatcher
         }
 
         _states = [.. states];
+        _prefix = NamePattern.LiteralPrefix(tokens);
     }
 
     private enum StateKind
@@ -50,6 +52,11 @@ internal sealed class AutomatonPath : PathMatcher
 
     public override bool IsMatch(ReadOnlySpan<char> path)
     {
+        if (!path.StartsWith(_prefix))
+        {
+            return false;
+        }
+
         var open = new OpenStates(_states.Length + 1);
         var next = new OpenStates(_states.Length + 1);
         Open(open, 0);

@@ -12,6 +12,12 @@ namespace Builder.Frontend.Ignore;
 /// </summary>
 public sealed class GlobPattern
 {
+    /// <summary>Of a pattern with <c>**</c>, whose time is that of the pattern times that of the path.</summary>
+    private const int MaxDeepSegments = 256;
+
+    /// <summary>Of a pattern that does not keep to segments, for the same reason.</summary>
+    private const int MaxIrregularTokens = 256;
+
     private readonly PathMatcher _matcher;
 
     private GlobPattern(string text, bool isDeep)
@@ -130,7 +136,7 @@ public sealed class GlobPattern
             GlobToken token = tokens[i];
             if (token.Kind == GlobTokenKind.Class && token.Class!.Contains('/'))
             {
-                return new AutomatonPath(tokens);
+                return CompileIrregular(tokens);
             }
 
             if (token.IsSeparator)
@@ -142,7 +148,7 @@ public sealed class GlobPattern
             {
                 if (i != start)
                 {
-                    return new AutomatonPath(tokens);
+                    return CompileIrregular(tokens);
                 }
 
                 if (segments.Count == 0 || segments[^1] is not null || token.Kind == GlobTokenKind.Rest)
@@ -159,6 +165,14 @@ public sealed class GlobPattern
             segments.Add(new NamePattern(tokens[start..]));
         }
 
-        return new SegmentedPath([.. segments]);
+        return segments.Count <= MaxDeepSegments || !segments.Contains(null)
+            ? new SegmentedPath([.. segments])
+            : throw new FormatException($"malformed pattern: it has \"**\" and more than {MaxDeepSegments} segments");
     }
+
+    private static AutomatonPath CompileIrregular(ReadOnlySpan<GlobToken> tokens) =>
+        tokens.Length <= MaxIrregularTokens
+            ? new AutomatonPath(tokens)
+            : throw new FormatException(
+                $"malformed pattern: it crosses segments and has more than {MaxIrregularTokens} parts");
 }

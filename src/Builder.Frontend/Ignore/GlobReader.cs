@@ -35,7 +35,13 @@ internal ref struct GlobReader
         var tokens = ImmutableArray.CreateBuilder<GlobToken>(pattern.Length);
         while (reader._position < pattern.Length)
         {
-            tokens.Add(reader.ReadToken());
+            GlobToken token = reader.ReadToken();
+            bool isRepeated = tokens.Count > 0 && tokens[^1] == token
+                && token.Kind is GlobTokenKind.AnyRun or GlobTokenKind.Directories;
+            if (!isRepeated)
+            {
+                tokens.Add(token);
+            }
         }
 
         return tokens.DrainToImmutable();

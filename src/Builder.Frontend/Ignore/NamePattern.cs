@@ -21,12 +21,16 @@ internal sealed class NamePattern
 
     private readonly string? _literal;
     private readonly GlobToken[] _tokens;
+    private readonly string _prefix;
+    private readonly string _suffix;
     private readonly Glob? _glob;
 
     public NamePattern(ReadOnlySpan<GlobToken> tokens)
     {
         _tokens = tokens.ToArray();
         _literal = GlobPattern.LiteralOf(tokens);
+        _prefix = LiteralPrefix(tokens);
+        _suffix = LiteralSuffix(tokens);
         _glob = _literal is null ? TranslateToGlob(tokens) : null;
     }
 
@@ -43,7 +47,36 @@ internal sealed class NamePattern
             return name.SequenceEqual(_literal);
         }
 
+        // Most names are none of ours: what is fixed at the ends tells at once.
+        if (!name.StartsWith(_prefix) || !name.EndsWith(_suffix))
+        {
+            return false;
+        }
+
         return _glob is not null && !name.ContainsAny(s_unlikeGlob) ? _glob.IsMatch(name) : MatchTokens(name);
+    }
+
+    /// <summary>What every match begins with.</summary>
+    public static string LiteralPrefix(ReadOnlySpan<GlobToken> tokens)
+    {
+        int length = 0;
+        while (length < tokens.Length && tokens[length].Kind == GlobTokenKind.Literal)
+        {
+            length++;
+        }
+
+        return GlobPattern.LiteralOf(tokens[..length])!;
+    }
+
+    private static string LiteralSuffix(ReadOnlySpan<GlobToken> tokens)
+    {
+        int start = tokens.Length;
+        while (start > 0 && tokens[start - 1].Kind == GlobTokenKind.Literal)
+        {
+            start--;
+        }
+
+        return GlobPattern.LiteralOf(tokens[start..])!;
     }
 
     /// <summary>Linear in the name times the pattern: only the last star is ever taken back.</summary>
