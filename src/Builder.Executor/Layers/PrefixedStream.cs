@@ -28,7 +28,7 @@ internal sealed class PrefixedStream : Stream
     /// <inheritdoc/>
     public override long Length => throw new NotSupportedException();
 
-    /// <summary>How many bytes were read; the reader of xz aligns itself by it.</summary>
+    /// <summary>How many bytes were read; decoders align blocks by it.</summary>
     public override long Position
     {
         get => _position;
@@ -38,14 +38,9 @@ internal sealed class PrefixedStream : Stream
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
     {
-        int count;
-        if (_prefix.IsEmpty)
+        int count = _prefix.IsEmpty ? _rest.Read(buffer) : Math.Min(buffer.Length, _prefix.Length);
+        if (!_prefix.IsEmpty)
         {
-            count = _rest.Read(buffer);
-        }
-        else
-        {
-            count = Math.Min(buffer.Length, _prefix.Length);
             _prefix.Span[..count].CopyTo(buffer);
             _prefix = _prefix[count..];
         }
