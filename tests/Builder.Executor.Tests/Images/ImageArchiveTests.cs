@@ -51,8 +51,7 @@ public sealed class ImageArchiveTests : IDisposable
     public void Umoci_unpacks_an_exported_layout()
     {
         string layout = _fixture["layout"];
-        new ImageExporter(_fixture.Store, null)
-            .WriteDirectoryAsync(Groups(), layout, new ExportOptions(), CancellationToken.None).GetAwaiter().GetResult();
+        ExportDirectory(layout);
         Command.Shell($"umoci unpack --image {layout}:dev {_fixture["bundle"]}; cmp {_fixture["bundle"]}/rootfs/bin/hard {_fixture["bundle"]}/rootfs/bin/soft; grep second {_fixture["bundle"]}/rootfs/file").Succeeded();
     }
 
@@ -60,10 +59,9 @@ public sealed class ImageArchiveTests : IDisposable
     public void A_layout_keeps_its_other_images()
     {
         string layout = _fixture["layout"];
-        var exporter = new ImageExporter(_fixture.Store, null);
-        exporter.WriteDirectoryAsync(Groups("x:1"), layout, new ExportOptions(), CancellationToken.None).GetAwaiter().GetResult();
-        exporter.WriteDirectoryAsync(Groups("y:2"), layout, new ExportOptions(), CancellationToken.None).GetAwaiter().GetResult();
-        exporter.WriteDirectoryAsync(Groups("x:1"), layout, new ExportOptions(), CancellationToken.None).GetAwaiter().GetResult();
+        ExportDirectory(layout, "x:1");
+        ExportDirectory(layout, "y:2");
+        ExportDirectory(layout, "x:1");
         Assert.Equal(2, Oci.Count(File.ReadAllText(Path.Combine(layout, "index.json")), "\"org.opencontainers.image.ref.name\""));
     }
 
@@ -189,6 +187,9 @@ public sealed class ImageArchiveTests : IDisposable
     private ImmutableArray<ExportedImage> Export(string file, ExportOptions options) =>
         new ImageExporter(_fixture.Store, null)
             .WriteTarAsync(Groups(), _fixture[file], options, CancellationToken.None).GetAwaiter().GetResult();
+
+    private void ExportDirectory(string layout, params string[] names) => new ImageExporter(_fixture.Store, null)
+        .WriteDirectoryAsync(Groups(names), layout, new ExportOptions(), CancellationToken.None).GetAwaiter().GetResult();
 
     private static LoadedImage Load(string path, out StoreFixture into)
     {

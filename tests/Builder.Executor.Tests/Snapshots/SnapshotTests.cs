@@ -38,7 +38,7 @@ public sealed class SnapshotTests : IDisposable
 
         using var other = new StoreFixture();
         other.Store.Blobs.Put(tar);
-        other.Store.Snapshots.EnsureAsync(stack, null, CancellationToken.None).GetAwaiter().GetResult();
+        StoreFixture.Ensure(other.Store, stack);
         Assert.Equal(
             StoreFixture.Describe(_fixture.Store.Snapshots.Open(stack)),
             StoreFixture.Describe(other.Store.Snapshots.Open(stack)));
@@ -70,7 +70,7 @@ public sealed class SnapshotTests : IDisposable
             """);
         LayerStack three = _fixture.Push(two, "mkdir -p keep/sub; printf back > keep/a; mkdir replaced; printf q > replaced/q; ln -s keep dirlink");
         IReadOnlyList<string> directories =
-            _fixture.Store.Snapshots.EnsureAsync(three, null, CancellationToken.None).GetAwaiter().GetResult();
+            StoreFixture.Ensure(_fixture.Store, three);
         string lower = string.Join(':', directories.Select(path => path + "/fs"));
         string mount = _fixture["mount"];
         Command.Shell($"mkdir {mount}; mount -t overlay overlay -o lowerdir={lower} {mount}").Succeeded();
@@ -118,7 +118,7 @@ public sealed class SnapshotTests : IDisposable
         var layer = new DiffId(_fixture.Store.Blobs.Put(tar));
         LayerStack two = one.Push(layer);
         IReadOnlyList<string> directories =
-            _fixture.Store.Snapshots.EnsureAsync(two, null, CancellationToken.None).GetAwaiter().GetResult();
+            StoreFixture.Ensure(_fixture.Store, two);
         Assert.EndsWith(two.ChainId.Hex, directories[0], StringComparison.Ordinal);
         MergedTree tree = _fixture.Store.Snapshots.Open(two);
         Assert.Equal(FileKind.Symlink, tree.Find("lib")!.Kind);
@@ -141,7 +141,7 @@ public sealed class SnapshotTests : IDisposable
         var layer = new DiffId(Digest.FromHash(SHA256.HashData(File.ReadAllBytes(_fixture["l.tar"]))));
         _fixture.Store.Layers.Add(layer, Describe(_fixture.Store.Blobs.Put(blob), blob.Length), verified: false);
         var stack = new LayerStack([layer]);
-        _fixture.Store.Snapshots.EnsureAsync(stack, null, CancellationToken.None).GetAwaiter().GetResult();
+        StoreFixture.Ensure(_fixture.Store, stack);
         Assert.EndsWith("50000\n", Read(_fixture.Store.Snapshots.Open(stack), "f"), StringComparison.Ordinal);
         Assert.Single(_fixture.Store.Layers.Find(layer, verifiedOnly: true));
     }
@@ -156,28 +156,27 @@ public sealed class SnapshotTests : IDisposable
         blob = damaged ? blob[..(blob.Length / 2)] : blob;
         var layer = new DiffId(Digest.FromHash(new byte[32]));
         _fixture.Store.Layers.Add(layer, Describe(_fixture.Store.Blobs.Put(blob), blob.Length), verified: false);
-        ContentException failure = Assert.Throws<ContentException>(() => _fixture.Store.Snapshots
-            .EnsureAsync(new LayerStack([layer]), null, CancellationToken.None).GetAwaiter().GetResult());
+        ContentException failure = Assert.Throws<ContentException>(() => StoreFixture.Ensure(_fixture.Store, new LayerStack([layer])));
         Assert.Equal(damaged ? ContentFailure.Malformed : ContentFailure.DigestMismatch, failure.Reason);
         Assert.Empty(_fixture.Store.Layers.Find(layer, verifiedOnly: false));
         Assert.Empty(Directory.GetDirectories(Path.Combine(_fixture.Store.Root, "snapshots")));
     }
 
     [RootFact]
-    public void Two_stores_on_one_directory_unpack_a_layer_once()
+    public async Task Two_stores_on_one_directory_unpack_a_layer_once()
     {
         using Store other = Store.Open(_fixture.Store.Root);
         Command.Shell($"cd {Path.GetDirectoryName(_fixture["t"])}; seq 1 500000 > f; tar -cf l.tar f").Succeeded();
         var stack = new LayerStack([new DiffId(_fixture.Store.Blobs.Put(File.ReadAllBytes(_fixture["l.tar"])))]);
-        Task<IReadOnlyList<string>>[] both = [.. new[] { _fixture.Store, other }.SelectMany(store => Enumerable.Range(0, 4)
-            .Select(_ => store.Snapshots.EnsureAsync(stack, null, CancellationToken.None)))];
-        Assert.All(Task.WhenAll(both).GetAwaiter().GetResult(), found => Assert.Equal(both[0].Result, found));
+        IReadOnlyList<string>[] found = await Task.WhenAll(new[] { _fixture.Store, other }.SelectMany(store => Enumerable
+            .Range(0, 4).Select(_ => store.Snapshots.EnsureAsync(stack, null, TestContext.Current.CancellationToken))));
+        Assert.All(found, directories => Assert.Equal(found[0], directories));
     }
 
     private static Descriptor Describe(Digest digest, long size) =>
         new() { MediaType = MediaTypes.OciLayerGzip, Digest = digest, Size = size };
 
-    private static string Read(IFileTree tree, string path)
+    private static string Read(MergedTree tree, string path)
     {
         using var reader = new StreamReader(tree.Open(path));
         return reader.ReadToEnd();

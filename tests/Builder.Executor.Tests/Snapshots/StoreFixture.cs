@@ -58,6 +58,10 @@ public sealed class StoreFixture : IDisposable
         },
         names).GetAwaiter().GetResult();
 
+    /// <summary>Unpacks a stack whose blobs are there.</summary>
+    public static IReadOnlyList<string> Ensure(Store store, LayerStack stack) =>
+        store.Snapshots.EnsureAsync(stack, null, CancellationToken.None).GetAwaiter().GetResult();
+
     /// <summary>Every path of a tree with what can be compared, sorted.</summary>
     public static IReadOnlyList<string> Describe(IFileTree tree)
     {
