@@ -108,7 +108,8 @@ public sealed class ImagePusher
         Task config = _sender.SendBlobAsync(manifest.Config, null, repository, options, cancellationToken);
         Descriptor[] pushed = await Task.WhenAll(layers).ConfigureAwait(false);
         await config.ConfigureAwait(false);
-        if (pushed.Select(layer => layer.Digest).SequenceEqual(manifest.Layers.Select(layer => layer.Digest)))
+        if (options.Annotations.IsEmpty
+            && pushed.Select(layer => layer.Digest).SequenceEqual(manifest.Layers.Select(layer => layer.Digest)))
         {
             return (document.MediaType, bytes);
         }
@@ -119,6 +120,9 @@ public sealed class ImagePusher
             MediaType = MediaTypes.OciManifest,
             Config = manifest.Config with { MediaType = MediaTypes.OciConfig },
             Layers = [.. pushed.Select(layer => layer with { MediaType = ToOci(layer.MediaType) })],
+            Annotations = options.Annotations.IsEmpty
+                ? manifest.Annotations
+                : (manifest.Annotations ?? options.Annotations).SetItems(options.Annotations),
         };
         return (MediaTypes.OciManifest, OciJson.Serialize(changed));
     }

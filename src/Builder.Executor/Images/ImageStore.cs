@@ -31,14 +31,23 @@ public sealed partial class ImageStore
     /// base images that are not in the store yet are fetched. Durable on return; before that nothing has a name.
     /// </summary>
     /// <exception cref="Frontend.BuildException">A layer cannot be had, or the disk is full.</exception>
+    public Task<CommittedImage> CommitAsync(
+        IReadOnlyList<PlatformImage> images, IReadOnlyList<ImageReference> names, ILayerFetcher? fetcher,
+        CancellationToken cancellationToken) => CommitAsync(images, names, fetcher, fetchesLayers: true, cancellationToken);
+
+    /// <summary>
+    /// As the other one; with <paramref name="fetchesLayers"/> false, layers that only a registry has stay there. For
+    /// images that are pushed next: after that the store knows them by the registry's name and can have them any time.
+    /// </summary>
+    /// <exception cref="Frontend.BuildException">A layer cannot be had, or the disk is full.</exception>
     public async Task<CommittedImage> CommitAsync(
         IReadOnlyList<PlatformImage> images, IReadOnlyList<ImageReference> names, ILayerFetcher? fetcher,
-        CancellationToken cancellationToken)
+        bool fetchesLayers, CancellationToken cancellationToken)
     {
         var manifests = new List<(Descriptor Manifest, Digest Id, ImageConfig Config)>();
         foreach (PlatformImage image in images)
         {
-            manifests.Add(await WriteAsync(image, fetcher, cancellationToken).ConfigureAwait(false));
+            manifests.Add(await WriteAsync(image, fetcher, fetchesLayers, cancellationToken).ConfigureAwait(false));
         }
 
         Descriptor target = manifests.Count == 1
@@ -179,12 +188,15 @@ public sealed partial class ImageStore
     }
 
     private async Task<(Descriptor Manifest, Digest Id, ImageConfig Config)> WriteAsync(
-        PlatformImage image, ILayerFetcher? fetcher, CancellationToken cancellationToken)
+        PlatformImage image, ILayerFetcher? fetcher, bool fetchesLayers, CancellationToken cancellationToken)
     {
+        var source = new LayerSource(_store, fetcher);
         var layers = ImmutableList.CreateBuilder<Descriptor>();
         foreach (DiffId layer in image.Config.RootFs.Layers)
         {
-            layers.Add(await new LayerSource(_store, fetcher).EnsureAsync(layer, cancellationToken).ConfigureAwait(false));
+            layers.Add(await (fetchesLayers
+                ? source.EnsureAsync(layer, cancellationToken)
+                : source.DescribeAsync(layer, cancellationToken)).ConfigureAwait(false));
         }
 
         byte[] config = ImageConfigJson.Serialize(image.Config);

@@ -45,6 +45,9 @@ public sealed class LayerFetcher : ILayerFetcher
     public bool CanFetch(DiffId layer) => !OriginsOf(layer).IsEmpty;
 
     /// <inheritdoc/>
+    public Descriptor? Describe(DiffId layer) => OriginsOf(layer) is [var first, ..] ? first.Blob : null;
+
+    /// <inheritdoc/>
     public async Task<Descriptor?> FetchAsync(DiffId layer, CancellationToken cancellationToken)
     {
         ImmutableList<LayerOrigin> origins = OriginsOf(layer);

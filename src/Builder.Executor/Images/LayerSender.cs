@@ -10,15 +10,18 @@ namespace Builder.Executor.Images;
 /// <summary>Brings blobs of the store, or layers that are only known to be elsewhere, into a repository.</summary>
 internal sealed class LayerSender
 {
+    /// <summary>One layer is compressed at a time, on all cores, while others are being sent.</summary>
+    private static readonly SemaphoreSlim s_compressing = new(1);
+
     private readonly Store _store;
     private readonly LayerFetcher _layers;
-    private readonly LayerPacker _packer;
+    private readonly LayerExporter _exporter;
 
     public LayerSender(Store store, LayerFetcher layers)
     {
         _store = store;
         _layers = layers;
-        _packer = new LayerPacker(store);
+        _exporter = new LayerExporter(store, layers);
     }
 
     /// <summary>Sends a layer in the form that suits a registry best, and says which.</summary>
@@ -37,7 +40,7 @@ internal sealed class LayerSender
             return listed;
         }
 
-        if (diffId is { } layer && MediaTypes.IsPlainLayer(listed.MediaType) && !options.IsUncompressed)
+        if (diffId is { } layer && NeedsChange(listed, options.Compression))
         {
             return await SendCompressedAsync(layer, repository, options, cancellationToken).ConfigureAwait(false);
         }
@@ -53,7 +56,7 @@ internal sealed class LayerSender
         List<Descriptor> elsewhere =
         [
             .. _store.Layers.Find(layer, verifiedOnly: true).Concat(_layers.OriginsOf(layer).Select(origin => origin.Blob))
-                .Where(form => !MediaTypes.IsPlainLayer(form.MediaType) && !_store.Blobs.IsFile(form.Digest))
+                .Where(form => !NeedsChange(form, options.Compression) && !_store.Blobs.IsFile(form.Digest))
                 .DistinctBy(form => form.Digest),
         ];
         foreach (Descriptor known in elsewhere)
@@ -68,7 +71,7 @@ internal sealed class LayerSender
         Descriptor packed = _store.Blobs.Contains(layer.Value)
             || elsewhere.Count == 0
             || _store.Layers.Find(layer, verifiedOnly: true).Any(form => _store.Blobs.IsFile(form.Digest))
-            ? await _packer.PackAsync(layer, options, cancellationToken).ConfigureAwait(false)
+            ? await CompressAsync(layer, options, cancellationToken).ConfigureAwait(false)
             : elsewhere[0];
         await SendBlobAsync(packed, layer, repository, options, cancellationToken).ConfigureAwait(false);
         return packed;
@@ -104,11 +107,35 @@ internal sealed class LayerSender
         LayerOrigin? origin = _layers.OriginsOf(layer).Find(known => !MediaTypes.IsPlainLayer(known.Blob.MediaType));
         if (origin is null || _store.Blobs.Contains(layer.Value))
         {
-            return await _packer.PackAsync(layer, options, cancellationToken).ConfigureAwait(false);
+            return await CompressAsync(layer, options, cancellationToken).ConfigureAwait(false);
         }
 
         await _layers.FetchAsync(origin, cancellationToken).ConfigureAwait(false);
         return origin.Blob;
+    }
+
+    private static bool NeedsChange(Descriptor layer, CompressionOptions wanted)
+    {
+        Layers.Compression kind = LayerExporter.KindOf(layer.MediaType);
+        return kind != wanted.Kind && (wanted.Force || kind == Layers.Compression.None);
+    }
+
+    private async Task<Descriptor> CompressAsync(DiffId layer, PushOptions options, CancellationToken cancellationToken)
+    {
+        await s_compressing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            long total = _store.Blobs.FindSize(layer.Value) ?? 0;
+            options.Progress?.Invoke(new TransferProgress(TransferAction.Compress, layer.ToString(), 0, total, false));
+            Descriptor made = await _exporter.EnsureAsync(layer, options.Compression, cancellationToken)
+                .ConfigureAwait(false);
+            options.Progress?.Invoke(new TransferProgress(TransferAction.Compress, layer.ToString(), total, total, true));
+            return made;
+        }
+        finally
+        {
+            s_compressing.Release();
+        }
     }
 
     private static void Report(PushOptions options, TransferAction action, Descriptor blob) => options.Progress?.Invoke(

@@ -56,6 +56,14 @@ internal sealed class LayerSource
                 ContentFailure.DigestMismatch, $"fetch layer {fetched.Digest}: its content is not the layer {layer}");
     }
 
+    /// <summary>
+    /// As <see cref="EnsureAsync"/>, but of a layer that is only to be had elsewhere it says what is there and leaves it
+    /// there: whoever needs the files later verifies them.
+    /// </summary>
+    public async Task<Descriptor> DescribeAsync(DiffId layer, CancellationToken cancellationToken) =>
+        FindVerified(layer) ?? _fetcher?.Describe(layer)
+        ?? await EnsureAsync(layer, cancellationToken).ConfigureAwait(false);
+
     private static Descriptor Plain(DiffId layer, long size) =>
         new() { MediaType = MediaTypes.OciLayer, Digest = layer.Value, Size = size };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Immutable;
 using Builder.Executor.Oci;
 using Builder.Frontend.Naming;
 
@@ -8,11 +9,12 @@ namespace Builder.Executor.Images;
 /// <summary>How an image is pushed.</summary>
 public sealed record PushOptions
 {
-    /// <summary>Layers that were built here are sent as they are, without compression.</summary>
-    public bool IsUncompressed { get; init; }
+    /// <summary>The form of the layers; those that are compressed otherwise already stay so unless it is forced.</summary>
+    public CompressionOptions Compression { get; init; } = CompressionOptions.Default;
 
-    /// <summary>gzip's level for layers that have to be compressed; null is the default.</summary>
-    public int? CompressionLevel { get; init; }
+    /// <summary>Annotations that the manifests get in addition: the inline cache.</summary>
+    public ImmutableSortedDictionary<string, string> Annotations { get; init; } =
+        ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>The manifest is stored under its digest alone, without a tag.</summary>
     public bool ByDigest { get; init; }

@@ -206,7 +206,7 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
         CancellationToken cancellationToken)
     {
         (CacheDocument records, HashSet<DiffId> layers) = Select(images, spec.IsMax, withInputs: true);
-        PushOptions options = new() { Progress = progress, CompressionLevel = spec.CompressionLevel };
+        PushOptions options = new() { Progress = progress, Compression = new CompressionOptions(Layers.Compression.Gzip, spec.CompressionLevel) };
         switch (spec.Kind)
         {
             case CacheKind.Registry:

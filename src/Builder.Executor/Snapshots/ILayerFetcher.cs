@@ -17,4 +17,7 @@ public interface ILayerFetcher
 
     /// <summary>True when <see cref="FetchAsync"/> knows a source for the layer.</summary>
     bool CanFetch(DiffId layer);
+
+    /// <summary>The blob that <see cref="FetchAsync"/> would bring, without bringing it; null when no source is known.</summary>
+    Descriptor? Describe(DiffId layer) => null;
 }
