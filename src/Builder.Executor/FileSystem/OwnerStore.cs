@@ -145,6 +145,16 @@ internal sealed class OwnerStore
         }
     }
 
+    /// <summary>What is recorded of a file or directory that is held (a mere reference suffices); null when nothing is.</summary>
+    public static RecordedAttributes? FindHeld(int descriptor, in FileStatus status) =>
+        TakesUserAttributes(status.Kind) && Xattrs.GetHeld(descriptor, AttributeName) is { } value
+            ? Parse(Encoding.ASCII.GetString(value), RecordedAttributes.From(status))
+            : null;
+
+    /// <summary>Records attributes of a file or directory that is held; false with errno on failure.</summary>
+    public static bool RawRecordHeld(int descriptor, in RecordedAttributes wanted, bool recordMode) =>
+        Xattrs.RawSetHeld(descriptor, AttributeName, Encoding.ASCII.GetBytes(Format(wanted, recordMode)));
+
     /// <summary>Records attributes of a symbolic link, fifo or socket by the layer's own inode.</summary>
     public void RecordInTable(ulong inode, FileTime birth, in RecordedAttributes wanted, bool recordMode)
     {

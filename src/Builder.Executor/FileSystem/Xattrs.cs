@@ -97,6 +97,29 @@ internal static unsafe class Xattrs
         }
     }
 
+    /// <summary>The value of an attribute of a file that is held, be it as a mere reference; null when there is none.</summary>
+    public static byte[]? GetHeld(int descriptor, string attribute)
+    {
+        fixed (byte* path = Terminated($"/proc/self/fd/{descriptor}"))
+        fixed (byte* key = Terminated(attribute))
+        {
+            byte* small = stackalloc byte[InitialBytes];
+            nint length = Libc.GetFollowedXattr(path, key, small, InitialBytes);
+            return length >= 0 ? new ReadOnlySpan<byte>(small, (int)length).ToArray() : null;
+        }
+    }
+
+    /// <summary>Sets an attribute of a file that is held, be it as a mere reference; false with errno on failure.</summary>
+    public static bool RawSetHeld(int descriptor, string attribute, ReadOnlySpan<byte> value)
+    {
+        fixed (byte* path = Terminated($"/proc/self/fd/{descriptor}"))
+        fixed (byte* key = Terminated(attribute))
+        fixed (byte* data = value)
+        {
+            return Libc.SetFollowedXattr(path, key, data, (nuint)value.Length, 0) == 0;
+        }
+    }
+
     /// <summary>Removes an attribute of an open file, if it is there and this process may.</summary>
     public static void Remove(int descriptor, string attribute)
     {

@@ -37,4 +37,12 @@ internal static unsafe partial class Libc
     /// <summary>fremovexattr(2).</summary>
     [LibraryImport(Library, EntryPoint = "fremovexattr", SetLastError = true)]
     internal static partial int RemoveXattr(int descriptor, byte* name);
+
+    /// <summary>getxattr(2): follows symbolic links.</summary>
+    [LibraryImport(Library, EntryPoint = "getxattr", SetLastError = true)]
+    internal static partial nint GetFollowedXattr(byte* path, byte* name, byte* value, nuint size);
+
+    /// <summary>setxattr(2): follows symbolic links.</summary>
+    [LibraryImport(Library, EntryPoint = "setxattr", SetLastError = true)]
+    internal static partial int SetFollowedXattr(byte* path, byte* name, byte* value, nuint size, int flags);
 }

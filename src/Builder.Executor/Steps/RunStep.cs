@@ -5,6 +5,7 @@ using Builder.Executor.Content;
 using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
+using Builder.Executor.Sandbox.Ledger;
 using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
@@ -80,7 +81,11 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
             using (DetachedMount root = MountRoot(draft))
             {
                 EnsureWorkingDirectory(root);
-                ExitStatus status = Execute(Specify(root, user), draft, cancellationToken);
+                using OwnershipLedger? ledger = HostFacts.Current.HasSingleId
+                    ? new OwnershipLedger(user, draft.Owners, draft.FilesPath)
+                    : null;
+                ExitStatus status = Execute(
+                    Specify(root, user) with { Ledger = ledger }, draft, cancellationToken);
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!status.IsSuccess)
                 {

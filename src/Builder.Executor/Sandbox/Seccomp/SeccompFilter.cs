@@ -20,15 +20,19 @@ internal static class SeccompFilter
     /// <param name="otherwise">For calls without a rule.</param>
     /// <param name="beyond">For numbers above all known ones: calls newer than this table.</param>
     /// <param name="foreign">For processes of a numbering that is not known here.</param>
+    /// <param name="nativeOnly">32-bit processes count as foreign.</param>
     public static BpfInstruction[] Build(
-        IReadOnlyList<SeccompRule> rules, SeccompAction otherwise, SeccompAction beyond, SeccompAction foreign)
+        IReadOnlyList<SeccompRule> rules, SeccompAction otherwise, SeccompAction beyond, SeccompAction foreign,
+        bool nativeOnly = false)
     {
         var program = new BpfProgram();
         program.Load(ArchitectureOffset);
         (uint Audit, SyscallAbi Abi)[] machines =
             RuntimeInformation.ProcessArchitecture == Architecture.Arm64
                 ? [(AuditArchArm64, SyscallAbi.Arm64)]
-                : [(AuditArchX64, SyscallAbi.X64), (AuditArchX86, SyscallAbi.X86)];
+                : nativeOnly
+                    ? [(AuditArchX64, SyscallAbi.X64)]
+                    : [(AuditArchX64, SyscallAbi.X64), (AuditArchX86, SyscallAbi.X86)];
         int[] labels = [.. machines.Select(_ => program.NewLabel())];
         for (int i = 0; i < machines.Length; i++)
         {
@@ -123,6 +127,9 @@ internal static class SeccompFilter
             case ArgumentTest.FileType:
                 program.And(FileTypeMask);
                 program.JumpIfEqual(condition.Value, then);
+                return;
+            case ArgumentTest.AnyOf:
+                program.JumpIfAnyBit(condition.Value, then);
                 return;
             default:
                 int next = program.NewLabel();

@@ -33,6 +33,9 @@ internal enum ArgumentTest
     /// <summary>It has none of the value's bits.</summary>
     NoneOf,
 
+    /// <summary>It has some of the value's bits.</summary>
+    AnyOf,
+
     /// <summary>Masked with 0170000, it equals the value: a file's type.</summary>
     FileType,
 }

@@ -74,6 +74,11 @@ internal readonly record struct Syscall(string Name, int X64, int Arm64)
     public static Syscall Ptrace => new("ptrace", 101, 117);
     public static Syscall MemfdCreate => new("memfd_create", 319, 279);
     public static Syscall Waitid => new("waitid", 247, 95);
+    public static Syscall Socketpair => new("socketpair", 53, 199);
+    public static Syscall Recvmsg => new("recvmsg", 47, 212);
+    public static Syscall Newfstatat => new("newfstatat", 262, 79);
+    public static Syscall Statx => new("statx", 332, 291);
+    public static Syscall Readlinkat => new("readlinkat", 267, 78);
 
     /// <summary>The number on this machine.</summary>
     public int Number => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? Arm64 : X64;
