@@ -9,16 +9,13 @@ namespace Builder.Solver.Copying;
 internal sealed class CopyPlacement
 {
     private readonly LayerBuilder _layer;
-    private readonly CopyRequest _request;
     private readonly string _destination;
     private readonly bool _saysDirectory;
-    private bool _tookFile;
 
     /// <summary>Creates a placement into a layer.</summary>
     public CopyPlacement(LayerBuilder layer, CopyRequest request)
     {
         _layer = layer;
-        _request = request;
         _saysDirectory = TreePath.SaysDirectory(request.Destination);
         _destination = TreePath.Clean(
             request.Destination.StartsWith('/')
@@ -55,19 +52,11 @@ internal sealed class CopyPlacement
         {
             target = TreePath.Join(destination, root.Name);
         }
-        else if (_tookFile)
-        {
-            throw new SolveException(
-                $"copy to \"{_request.Destination}\": the sources match several files but the destination is no directory")
-            {
-                Hint = $"end the destination with '/': {_request.Destination}/",
-            };
-        }
         else
         {
-            // a link that leads nowhere may have brought us below a directory that is not there
+            // a link that leads nowhere may have brought us below a directory that is not there; when a wildcard matches
+            // several files, the last one stays, as in BuildKit
             _layer.EnsureDirectory(TreePath.Directory(destination));
-            _tookFile = true;
         }
 
         _layer.PutFile(target, root.Node, root.Content, null);
