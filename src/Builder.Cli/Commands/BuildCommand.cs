@@ -45,6 +45,7 @@ internal static class BuildCommand
         ImmutableArray<OutputSpec> outputs = reader.ReadOutputs();
         ImmutableArray<Frontend.Naming.ImageReference> tags = reader.ReadTags();
         StepServices services = BuildServices.Read(cli, options, parsed);
+        using IDisposable use = composition.Store.Use();
         using RemoteSource remotes = new(composition.Store, id => BuildServices.TextOf(services, id), cli.Time);
         using BuildContexts contexts = await new ContextLoader(composition.Store, remotes, cli.Time)
             .LoadAsync(reader.ReadContext(), cancellationToken);

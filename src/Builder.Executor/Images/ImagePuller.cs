@@ -31,6 +31,7 @@ public sealed class ImagePuller
     public async Task<PulledImage> PullAsync(
         ImageReference reference, Platform platform, PullPolicy pull, CancellationToken cancellationToken)
     {
+        using IDisposable use = _store.Use();
         StoredImage? local = _source.FindLocal(reference, platform);
         if (pull == PullPolicy.Never && local is null)
         {

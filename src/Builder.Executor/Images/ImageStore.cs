@@ -44,6 +44,7 @@ public sealed partial class ImageStore
         IReadOnlyList<PlatformImage> images, IReadOnlyList<ImageReference> names, ILayerFetcher? fetcher,
         bool fetchesLayers, CancellationToken cancellationToken)
     {
+        using IDisposable use = _store.Use();
         var manifests = new List<(Descriptor Manifest, Digest Id, ImageConfig Config)>();
         foreach (PlatformImage image in images)
         {
@@ -76,6 +77,7 @@ public sealed partial class ImageStore
     public StoredImage Add(
         Descriptor manifest, IReadOnlyList<ImageReference> names, IReadOnlyList<string> repoDigests)
     {
+        using IDisposable use = _store.Use();
         Manifest content = ReadManifest(manifest.Digest);
         ImageConfig config = ReadConfig(content);
         RecordLayers(content, config);

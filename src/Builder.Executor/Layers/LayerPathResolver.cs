@@ -82,7 +82,7 @@ internal sealed class LayerPathResolver : IDisposable
     public void MarkOpaque(byte[] fullPath, int directory, ReadOnlySpan<byte> name)
     {
         _opaque.Add(PathEncoding.Decode(fullPath));
-        Whiteout.MakeOpaque(directory, name, _target.Owners.Mode);
+        Whiteout.MakeOpaque(directory, name);
     }
 
     /// <summary>Copies a file of a lower layer to its place in this one; false when there is none.</summary>

@@ -32,9 +32,17 @@ internal static class Whiteout
         }
     }
 
-    /// <summary>Marks a directory as hiding what lies below it; the attribute is the one that overlayfs reads for us.</summary>
-    public static void MakeOpaque(int directory, ReadOnlySpan<byte> name, OwnershipMode mode) =>
-        Xattrs.Set(directory, name, IsTrusted(mode) ? TrustedOpaque : UserOpaque, "y"u8);
+    /// <summary>
+    /// Marks a directory as hiding what lies below it. Whoever may mount overlayfs with trusted attributes may set them;
+    /// everybody else gets overlayfs with user attributes only.
+    /// </summary>
+    public static void MakeOpaque(int directory, ReadOnlySpan<byte> name)
+    {
+        if (!Xattrs.RawSet(directory, name, TrustedOpaque, "y"u8))
+        {
+            Xattrs.Set(directory, name, UserOpaque, "y"u8);
+        }
+    }
 
     /// <summary>True when a directory hides what lies below it. Both attributes count: a store may have been written by
     /// root and by a user namespace of the same person.</summary>
@@ -49,7 +57,4 @@ internal static class Whiteout
     }
 
     private static bool IsYes(byte[]? value) => value is [(byte)'y'];
-
-    // Only with CAP_SYS_ADMIN of the initial namespace does overlayfs use, and the kernel allow, trusted attributes.
-    private static bool IsTrusted(OwnershipMode mode) => mode == OwnershipMode.Native;
 }

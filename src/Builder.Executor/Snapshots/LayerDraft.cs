@@ -22,10 +22,12 @@ internal sealed class LayerDraft : IDisposable
 
     private readonly SnapshotStore _snapshots;
     private readonly string _path;
+    private readonly IDisposable _use;
     private bool _isDone;
 
-    internal LayerDraft(SnapshotStore snapshots, string path, OwnershipMode mode, FileNode? root)
+    internal LayerDraft(SnapshotStore snapshots, string path, OwnershipMode mode, FileNode? root, IDisposable use)
     {
+        _use = use;
         _snapshots = snapshots;
         _path = path;
         Owners = new OwnerStore(mode, Path.Combine(path, SnapshotStore.OwnersFile));
@@ -102,6 +104,8 @@ internal sealed class LayerDraft : IDisposable
             _isDone = true;
             FileTreeRemover.Remove(_path);
         }
+
+        _use.Dispose();
     }
 
     /// <summary>Commits under a diffID or, for a layer that depends on what lies below, a chainID.</summary>

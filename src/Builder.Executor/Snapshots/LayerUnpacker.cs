@@ -28,6 +28,7 @@ internal sealed class LayerUnpacker : IDisposable
     /// <summary>The directories of a stack, top first.</summary>
     public async Task<IReadOnlyList<string>> EnsureAsync(LayerStack stack, CancellationToken cancellationToken)
     {
+        using IDisposable use = _store.Use();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var layers = new Task<string>[stack.Layers.Length];
         for (int i = 0; i < layers.Length; i++)
@@ -142,8 +143,8 @@ internal sealed class LayerUnpacker : IDisposable
         long tarBytes;
         try
         {
-            using Stream compressed = _store.Blobs.Open(blob.Digest);
-            using var digesting = new DigestingReadStream(LayerCompression.OpenRead(compressed));
+            using var digesting = new DigestingReadStream(
+                new ReadAheadStream(LayerCompression.OpenRead(_store.Blobs.Open(blob.Digest))));
             using (var target = new LayerDirectory(draft.FilesPath, draft.Owners))
             using (var applier = new LayerApplier(target, below))
             {

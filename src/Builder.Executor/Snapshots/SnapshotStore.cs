@@ -95,7 +95,7 @@ internal sealed class SnapshotStore : IDisposable
     /// <summary>A new layer under tmp/.</summary>
     /// <param name="parent">What it will lie on: its root directory looks like that one's. Null for nothing.</param>
     public LayerDraft BeginLayer(IFileTree? parent = null) =>
-        new(this, _store.Tmp.CreateDirectory("layer"), Ownership, parent?.Find(""));
+        new(this, _store.Tmp.CreateDirectory("layer"), Ownership, parent?.Find(""), _store.Use());
 
     /// <summary>Closes the open trees.</summary>
     public void Dispose()

@@ -166,7 +166,52 @@ public sealed class LayerApplierTests : IDisposable
         Assert.Equal(7, AtCalls.Stat(root.Value, "d"u8).Modification.Seconds);
     }
 
-    private void Apply(params LayerEntry[] entries)
+    [Fact]
+    public void Owners_modes_and_devices_that_the_disk_cannot_hold_are_recorded_and_read_back()
+    {
+        LayerEntry[] entries =
+        [
+            Directory_("d") with { Mode = 0b101_000_000, UserId = 7, GroupId = 8 },
+            File_("d/f", "x") with { Mode = 0b100_100_100_100, UserId = 33, GroupId = 34 },
+            File_("d/none", "") with { Mode = 0 },
+            Link("d/link", "f") with { UserId = 5, GroupId = 6, Mode = 0b111_111_111 },
+            Entry("d/null", FileKind.CharacterDevice) with { DeviceMajor = 1, DeviceMinor = 3, Mode = 0b110_110_110 },
+        ];
+        string table = Path.Combine(_directory.Path, "owners");
+        foreach (OwnershipMode mode in (OwnershipMode[])[OwnershipMode.SingleId, OwnershipMode.SingleIdShadowedModes])
+        {
+            FileTreeRemover.Remove(_root);
+            Directory.CreateDirectory(_root);
+            File.Delete(table);
+            Apply(new OwnerStore(mode, table), entries.Where(entry => entry.Kind != FileKind.CharacterDevice));
+            var owners = new OwnerStore(mode, table);
+            using FileDescriptor root = AtCalls.Open(_root, OpenFlags.DirectoryPath);
+            foreach (LayerEntry entry in entries.Where(entry => entry.Kind != FileKind.CharacterDevice))
+            {
+                RecordedAttributes found = owners.Read(root.Value, entry.Path, AtCalls.Stat(root.Value, entry.Path));
+                Assert.Equal((entry.Kind, entry.UserId, entry.GroupId), (found.Kind, found.UserId, found.GroupId));
+                Assert.Equal(entry.Mode, found.Mode);
+            }
+
+            Assert.Equal(Libc.GetEffectiveUserId(), AtCalls.Stat(root.Value, "d/f"u8).UserId);
+            if (mode == OwnershipMode.SingleIdShadowedModes)
+            {
+                Assert.Equal(0b111_000_000, AtCalls.Stat(root.Value, "d"u8).Permissions & 0b111_000_000);
+            }
+
+            // The same layer comes out again, whatever the disk could hold.
+            using var tar = new LayerTarStream(
+                AtCalls.Open(_root, OpenFlags.DirectoryPath), new DiffWalker(owners, null), CancellationToken.None);
+            var reader = new LayerTarReader(tar);
+            LayerEntry first = reader.Next()!;
+            Assert.Equal((7u, 8u, 0b101_000_000), (first.UserId, first.GroupId, first.Mode));
+        }
+    }
+
+    private void Apply(params LayerEntry[] entries) =>
+        Apply(new OwnerStore(OwnershipModes.Detect(), null), entries);
+
+    private void Apply(OwnerStore owners, IEnumerable<LayerEntry> entries)
     {
         using var tar = new MemoryStream();
         var writer = new LayerTarWriter(tar);
@@ -181,7 +226,7 @@ public sealed class LayerApplierTests : IDisposable
 
         writer.Finish();
         tar.Position = 0;
-        using var target = new LayerDirectory(_root, new OwnerStore(OwnershipModes.Detect(), null));
+        using var target = new LayerDirectory(_root, owners);
         using var applier = new LayerApplier(target, null);
         applier.Apply(tar, CancellationToken.None);
     }
