@@ -18,7 +18,7 @@ namespace Builder.Cli.Building;
 internal sealed record BuildOutcome(Digest Id, Descriptor? Target, ImmutableArray<ImageReference> Names);
 
 /// <summary>Brings the result of a build to where the command line wants it.</summary>
-internal sealed class BuildOutputs(Composition composition, StepExecutor executor)
+internal sealed class BuildOutputs(Composition composition, StepExecutor executor, StepCaches caches)
 {
     /// <summary>Writes every output, in the order given.</summary>
     public async Task<BuildOutcome> WriteAsync(
@@ -53,12 +53,15 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
             throw new UsageException("push the image: it has no name") { Hint = "name it by -t" };
         }
 
+        // What only a registry has need not come here to be pushed there.
         CommittedImage committed = await composition.Images.CommitAsync(
-            result.Images, names, composition.ImageSource.Layers, cancellationToken);
+            result.Images, names, composition.ImageSource.Layers, fetchesLayers: !output.Push, cancellationToken);
         Descriptor target = committed.Target;
         foreach (ImageReference name in output.Push ? names : [])
         {
-            target = (await PushCommand.PushAsync(composition, name, committed.Target, quiet, cancellationToken)).Manifest;
+            PushOptions options = new() { Annotations = caches.InlineAnnotations(result) };
+            target = (await PushCommand.PushAsync(composition, name, committed.Target, options, quiet, cancellationToken))
+                .Manifest;
         }
 
         return target;

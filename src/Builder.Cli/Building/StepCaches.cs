@@ -51,6 +51,12 @@ internal sealed class StepCaches : IDisposable
         ? Task.CompletedTask
         : _shared.ExportAsync(_targets, [.. result.Images.Select(image => image.Config)], progress: null, cancellationToken);
 
+    /// <summary>What the manifests of pushed images get for <c>--cache-to type=inline</c>.</summary>
+    public ImmutableSortedDictionary<string, string> InlineAnnotations(BuildResult result) =>
+        _shared is not null && _targets.Any(target => target.Kind == CacheKind.Inline)
+            ? _shared.InlineAnnotations([.. result.Images.Select(image => image.Config)])
+            : ImmutableSortedDictionary<string, string>.Empty;
+
     /// <inheritdoc/>
     public void Dispose() => _shared?.Dispose();
 }

@@ -69,7 +69,7 @@ internal static class BuildCommand
             result = await solver.SolveAsync(request, display, cancellationToken);
         }
 
-        BuildOutcome outcome = await new BuildOutputs(composition, executor)
+        BuildOutcome outcome = await new BuildOutputs(composition, executor, caches)
             .WriteAsync(result, outputs, tags, quiet, cancellationToken);
         await caches.ExportAsync(result, cancellationToken);
         Report(cli, options, parsed, outcome, result, quiet);

@@ -26,7 +26,8 @@ internal static class PushCommand
             ImageReference target = Composition.ParseTag(parsed.GetRequiredValue(name));
             bool isQuiet = parsed.GetValue(quiet);
             Descriptor source = composition.DescribeTarget(target);
-            PushedImage pushed = await PushAsync(composition, target, source, isQuiet, cancellationToken);
+            PushedImage pushed = await PushAsync(
+                composition, target, source, new PushOptions(), isQuiet, cancellationToken);
             cli.Out.WriteLine(isQuiet
                 ? target.ToString()
                 : $"{target.Tag}: digest: {pushed.Manifest.Digest} size: {pushed.Manifest.Size}");
@@ -37,7 +38,8 @@ internal static class PushCommand
 
     /// <summary>Pushes a manifest or index of the store under a name.</summary>
     public static async Task<PushedImage> PushAsync(
-        Composition composition, ImageReference target, Descriptor source, bool quiet, CancellationToken cancellationToken)
+        Composition composition, ImageReference target, Descriptor source, PushOptions options, bool quiet,
+        CancellationToken cancellationToken)
     {
         if (!quiet)
         {
@@ -47,6 +49,6 @@ internal static class PushCommand
         using TransferDisplay display = new(composition.Cli, quiet);
         ImagePusher pusher = new(composition.Store, composition.Registries, composition.ImageSource);
         return await pusher.PushAsync(
-            source, target, new PushOptions { Progress = display.Observe }, cancellationToken);
+            source, target, options with { Progress = display.Observe }, cancellationToken);
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Immutable;
 using Builder.Executor.Content;
 using Builder.Executor.Oci;
 using Builder.Executor.Registry;
@@ -77,18 +78,34 @@ internal sealed class LayerSender
         return packed;
     }
 
-    /// <summary>Sends a blob as it is.</summary>
-    public async Task SendBlobAsync(
+    /// <summary>Sends a blob of the store, or a layer that is known to be elsewhere, as it is.</summary>
+    public Task SendBlobAsync(
         Descriptor blob, DiffId? layer, RegistryRepository repository, PushOptions options,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken) => SendBlobAsync(
+        blob,
+        repository,
+        _layers.RepositoriesWith(blob.Digest, repository.Endpoint.Registry),
+        token => OpenAsync(blob, layer, token),
+        options,
+        cancellationToken);
+
+    /// <summary>Sends a blob unless the registry has it or can mount it; only then it is opened.</summary>
+    public static async Task SendBlobAsync(
+        Descriptor blob, RegistryRepository repository, ImmutableArray<string> mountFrom,
+        Func<CancellationToken, Task<Stream>> open, PushOptions options, CancellationToken cancellationToken)
     {
         string item = blob.Digest.ToString();
         UploadOutcome outcome = await BlobUpload.RunAsync(
             repository,
             blob.Digest,
             blob.Size,
-            (offset, token) => OpenAsync(blob, layer, offset, token),
-            _layers.RepositoriesWith(blob.Digest, repository.Endpoint.Registry),
+            async (offset, token) =>
+            {
+                Stream stream = await open(token).ConfigureAwait(false);
+                await SkipAsync(stream, offset, token).ConfigureAwait(false);
+                return stream;
+            },
+            mountFrom,
             count => options.Progress?.Invoke(new TransferProgress(TransferAction.Upload, item, count, blob.Size, false)),
             cancellationToken).ConfigureAwait(false);
         TransferAction action = outcome switch
@@ -141,7 +158,7 @@ internal sealed class LayerSender
     private static void Report(PushOptions options, TransferAction action, Descriptor blob) => options.Progress?.Invoke(
         new TransferProgress(action, blob.Digest.ToString(), blob.Size, blob.Size, true));
 
-    private async Task<Stream> OpenAsync(Descriptor blob, DiffId? layer, long offset, CancellationToken cancellationToken)
+    private async Task<Stream> OpenAsync(Descriptor blob, DiffId? layer, CancellationToken cancellationToken)
     {
         if (!_store.Blobs.Contains(blob.Digest) && layer is { } wanted
             && _layers.OriginsOf(wanted).Find(known => known.Blob.Digest == blob.Digest) is { } origin)
@@ -149,18 +166,12 @@ internal sealed class LayerSender
             await _layers.FetchAsync(origin, cancellationToken).ConfigureAwait(false);
         }
 
-        Stream stream = _store.Blobs.Open(blob.Digest);
-        if (offset > 0)
-        {
-            await SkipAsync(stream, offset, cancellationToken).ConfigureAwait(false);
-        }
-
-        return stream;
+        return _store.Blobs.Open(blob.Digest);
     }
 
     private static async Task SkipAsync(Stream stream, long count, CancellationToken cancellationToken)
     {
-        if (stream.CanSeek)
+        if (count > 0 && stream.CanSeek)
         {
             stream.Seek(count, SeekOrigin.Begin);
             return;

@@ -198,6 +198,38 @@ public sealed class ImageTransferTests : IDisposable
         Assert.Contains("named", e.Hint, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Images_of_several_pushes_become_one_index()
+    {
+        ImageSpecimen amd = ImageSpecimen.Make(1, 50_000);
+        ImageSpecimen arm = ImageSpecimen.Make(1, 50_000, "arm64", seed: 9);
+        await amd.PushAsync(Repository("amd"), "v1");
+        using RegistryServer other = new();
+        await arm.PushAsync(_client.PushPlace(RegistryTest.Image(other.Address, "arm")), "v1");
+        Store store = Open("a");
+        IndexAssembler assembler = new(store, _client, Source(store));
+        ImageReference[] sources = [Name("amd", "v1"), RegistryTest.Image(other.Address, "arm", "v1")];
+        PushOptions options = new() { Progress = _progress.Enqueue };
+        PushedImage pushed = await assembler.PushAsync(Name("app", "v1"), sources, options, Token);
+        Assert.Equal(2, _progress.Count(p => p.Action == TransferAction.Mounted));
+        (Descriptor descriptor, _) = await assembler.InspectAsync(Name("app", "v1"), Token);
+        Assert.Equal(pushed.Manifest.Digest, descriptor.Digest);
+
+        // Once more, from the index itself and a newer image for one of its platforms.
+        ImageSpecimen newer = ImageSpecimen.Make(1, 50_000, "arm64", seed: 19);
+        await newer.PushAsync(Repository("arm"), "v2");
+        await assembler.PushAsync(Name("app", "v2"), [Name("app", "v1"), Name("arm", "v2")], new PushOptions(), Token);
+        foreach ((Platform platform, ImageSpecimen specimen) in new[] { (s_amd64, amd), (s_arm64, newer) })
+        {
+            ResolvedImage image = await Source("b").ResolveAsync(Named("app", "v2"), platform, PullPolicy.Always, Token);
+            Assert.Equal(specimen.ManifestDigest, image.ManifestDigest);
+        }
+
+        new Command(
+            "skopeo", "copy", "-q", "--all", "--src-tls-verify=false", $"docker://{_server.Address}/app:v2",
+            $"oci:{_directory["out"]}:x").Run().Succeeded();
+    }
+
     [Theory]
     [InlineData("application/vnd.docker.distribution.manifest.v1+prettyjws", """{"schemaVersion":1,"name":"x","fsLayers":[]}""", RegistryFailure.Unsupported)]
     [InlineData("application/vnd.oci.image.manifest.v1+json", """{"schemaVersion":2,"manifests":[],"layers":[],"config":{}}""", RegistryFailure.InvalidResponse)]
