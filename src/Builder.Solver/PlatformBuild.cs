@@ -7,6 +7,7 @@ using Builder.Solver.Explaining;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
 using Builder.Solver.Lowering;
+using Builder.Solver.Progress;
 using Builder.Solver.Scheduling;
 
 namespace Builder.Solver;
@@ -61,6 +62,12 @@ internal sealed class PlatformBuild
             ShowPlatform = request.Platforms.Length > 1,
         };
         LoweredStage lowered = new StageLowering(context).Lower(resolved);
+        foreach ((string name, SourceSpan span) in context.Bases)
+        {
+            using ProgressStep step = _session.Progress.Start(name, span);
+            step.Complete(cached: true);
+        }
+
         var graph = new BuildGraph([.. context.Vertices], lowered.FileSystem);
         var trace = new TraceRecorder(
             _session.Ports.Cache, request.Project ?? dockerfile.Source.Name, _platform);

@@ -10,21 +10,22 @@ namespace Builder.Solver.Lowering;
 internal sealed class LoweredStage
 {
     /// <summary>Begins a stage.</summary>
-    public LoweredStage(string name, Platform platform, ImageConfig config, FileSystemInput fileSystem)
+    public LoweredStage(StageHead head, Platform platform, ImageConfig config, FileSystemInput fileSystem)
     {
-        Name = name;
+        Head = head;
         Platform = platform;
         Config = new ImageConfigEditor(config);
         FileSystem = fileSystem;
         Variables = new EnvironmentList();
+        Variables.SetAll(config.Env);
         DeclaredArgs = [];
         History = [];
     }
 
     /// <summary>Begins a stage where another one ended: its variables and ARGs stay, its triggers do not.</summary>
-    public LoweredStage(string name, LoweredStage parent)
+    public LoweredStage(StageHead head, LoweredStage parent)
     {
-        Name = name;
+        Head = head;
         Platform = parent.Platform;
         Config = new ImageConfigEditor(parent.Config.Current with { OnBuild = [] });
         FileSystem = parent.FileSystem;
@@ -33,8 +34,8 @@ internal sealed class LoweredStage
         History = [.. parent.History];
     }
 
-    /// <summary>The name as progress shows it; "" in a Dockerfile of one unnamed stage.</summary>
-    public string Name { get; }
+    /// <summary>What is known before its first instruction.</summary>
+    public StageHead Head { get; }
 
     /// <summary>The platform of its commands.</summary>
     public Platform Platform { get; }
@@ -57,18 +58,18 @@ internal sealed class LoweredStage
     /// <summary>True when CMD was given in this stage, so that ENTRYPOINT does not clear it.</summary>
     public bool HasCommand { get; set; }
 
-    /// <summary>No step of it may use an earlier result.</summary>
-    public bool NoCache { get; set; }
-
     /// <summary>Steps announced so far.</summary>
     public int StepCount { get; set; }
-
-    /// <summary>Steps in all.</summary>
-    public int StepTotal { get; set; }
 
     /// <summary>Adds history of an instruction that makes no layer.</summary>
     public void Record(string createdBy) => History.Add(new HistoryDraft(createdBy, null));
 }
+
+/// <summary>What is known of a stage before its first instruction.</summary>
+/// <param name="Name">As progress shows it; "" in a Dockerfile of one stage.</param>
+/// <param name="StepTotal">Steps in all, FROM included when it brings files.</param>
+/// <param name="NoCache">No step may use an earlier result.</param>
+internal sealed record StageHead(string Name, int StepTotal, bool NoCache);
 
 /// <summary>An entry of history before its step is done.</summary>
 /// <param name="CreatedBy">The instruction.</param>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using Builder.Frontend;
 using Builder.Frontend.Naming;
 using Builder.Solver.Graph;
 using Builder.Solver.Ports;
@@ -37,6 +38,9 @@ internal sealed class LoweringContext
 
     /// <summary>The vertices so far, each after those it needs.</summary>
     public List<Vertex> Vertices { get; } = [];
+
+    /// <summary>The FROMs of images, by the names that progress shows; their files are fetched when a step needs them.</summary>
+    public List<(string Name, SourceSpan Span)> Bases { get; } = [];
 
     /// <summary>Adds a vertex and gives its output.</summary>
     public FileSystemInput Add(Vertex vertex)

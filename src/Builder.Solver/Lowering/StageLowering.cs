@@ -52,11 +52,7 @@ internal sealed class StageLowering
 
     private LoweredStage LowerStage(ResolvedStage resolved)
     {
-        bool noCache = _context.Request.NoCache
-            || _context.Request.NoCacheFilter.Contains(resolved.DisplayName, StringComparer.OrdinalIgnoreCase);
-        LoweredStage stage = Begin(resolved, noCache);
-        stage.NoCache = noCache;
-        stage.StepTotal += resolved.Instructions.Count(StepNames.IsStep);
+        LoweredStage stage = Begin(resolved);
         foreach (Instruction instruction in resolved.Instructions)
         {
             LowerInstruction(resolved, stage, instruction);
@@ -65,54 +61,47 @@ internal sealed class StageLowering
         return stage;
     }
 
-    private LoweredStage Begin(ResolvedStage resolved, bool noCache)
+    private LoweredStage Begin(ResolvedStage resolved)
     {
-        string name = _context.Request.Dockerfile.Stages.Length == 1 ? "" : resolved.DisplayName;
-        switch (resolved.Base)
+        BuildRequest request = _context.Request;
+        bool bringsFiles = resolved.Base is ImageFileSource or NamedContextSource;
+        var head = new StageHead(
+            request.Dockerfile.Stages.Length == 1 ? "" : resolved.DisplayName,
+            resolved.Instructions.Count(StepNames.IsStep) + (bringsFiles ? 1 : 0),
+            request.NoCache || request.NoCacheFilter.Contains(resolved.DisplayName, StringComparer.OrdinalIgnoreCase));
+        return resolved.Base switch
         {
-            case StageSource parent:
-                return new LoweredStage(name, Lower(parent.Stage));
-            case ImageFileSource image:
-                // The base's triggers have been expanded; its time says nothing about what is built on it.
-                return BeginImage(name, resolved, image);
-            case NamedContextSource context:
-                return BeginFiles(name, resolved, context, noCache);
-            default:
-                var onScratch = new LoweredStage(
-                    name, resolved.Platform, EmptyImage(resolved), FileSystemInput.Scratch);
-                onScratch.Variables.SetAll(onScratch.Config.Current.Env);
-                return onScratch;
-        }
+            StageSource parent => new LoweredStage(head, Lower(parent.Stage)),
+            ImageFileSource image => BeginImage(head, resolved, image),
+            NamedContextSource context => BeginFiles(head, resolved, context),
+            _ => new LoweredStage(head, resolved.Platform, EmptyImage(resolved), FileSystemInput.Scratch),
+        };
     }
 
-    private static LoweredStage BeginImage(string name, ResolvedStage resolved, ImageFileSource image)
+    private LoweredStage BeginImage(StageHead head, ResolvedStage resolved, ImageFileSource image)
     {
+        // The base's triggers have been expanded; its time says nothing about what is built on it.
         ImageConfig config = image.Image.Config with { OnBuild = [], Created = null };
         if (config.FindEnv("PATH") is null && config.Platform.Os != "windows")
         {
             config = config with { Env = config.Env.Add(DefaultPath) };
         }
 
-        var stage = new LoweredStage(name, resolved.Platform, config, FileSystemInput.Known(config.RootFs))
+        var stage = new LoweredStage(head, resolved.Platform, config, FileSystemInput.Known(config.RootFs))
         {
             StepCount = 1,
-            StepTotal = 1,
         };
-        stage.Variables.SetAll(config.Env);
+        string name = $"{StepNames.Prefix(_context, stage)}FROM {image.Name}@{image.Image.ManifestDigest}";
+        _context.Bases.Add((name, resolved.Stage.From.Span));
         return stage;
     }
 
-    private LoweredStage BeginFiles(string name, ResolvedStage resolved, NamedContextSource context, bool noCache)
+    private LoweredStage BeginFiles(StageHead head, ResolvedStage resolved, NamedContextSource context)
     {
-        var stage = new LoweredStage(name, resolved.Platform, EmptyImage(resolved), FileSystemInput.Scratch)
-        {
-            NoCache = noCache,
-            StepTotal = 1,
-        };
+        var stage = new LoweredStage(head, resolved.Platform, EmptyImage(resolved), FileSystemInput.Scratch);
         VertexOrigin origin = StepNames.Next(_context, stage, resolved.Stage.From, $"FROM {context.Name}");
         stage.FileSystem = _context.ContextFiles(context.Name, "", origin);
         stage.History.Add(new HistoryDraft($"COPY {context.Name} /", stage.FileSystem.Vertex));
-        stage.Variables.SetAll(stage.Config.Current.Env);
         return stage;
     }
 

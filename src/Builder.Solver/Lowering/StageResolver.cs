@@ -184,10 +184,10 @@ internal sealed class StageResolver
                 hint: "give the ARG before the first FROM a default, or pass --build-arg");
         }
 
-        // A number is an image here: only --from counts stages.
+        // A number is an image here, only --from counts stages; and so is a name in capitals: stages have none.
         for (int i = stage.Index - 1; i >= 0; i--)
         {
-            if (string.Equals(_dockerfile.Stages[i].Name, name, StringComparison.OrdinalIgnoreCase))
+            if (_dockerfile.Stages[i].Name == name)
             {
                 return new StageSource(await ResolveAsync(i, cancellationToken));
             }

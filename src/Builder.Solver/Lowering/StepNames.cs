@@ -21,20 +21,20 @@ internal static class StepNames
         return new VertexOrigin(
             Prefix(context, stage) + (isTrigger ? "ONBUILD " : "") + text,
             text,
-            stage.Name,
+            stage.Head.Name,
             stage.StepCount,
             context.Words.Source,
             instruction.Span,
-            stage.NoCache);
+            stage.Head.NoCache);
     }
 
     /// <summary>The bracket before a step's text.</summary>
     public static string Prefix(LoweringContext context, LoweredStage stage)
     {
         string platform = context.ShowPlatform ? $"{stage.Platform} " : "";
-        string name = stage.Name.Length == 0 ? "" : stage.Name + " ";
+        string name = stage.Head.Name.Length == 0 ? "" : stage.Head.Name + " ";
         string number = stage.StepCount.ToString(CultureInfo.InvariantCulture);
-        string total = stage.StepTotal.ToString(CultureInfo.InvariantCulture);
+        string total = stage.Head.StepTotal.ToString(CultureInfo.InvariantCulture);
         return $"[{platform}{name}{number.PadLeft(total.Length)}/{total}] ";
     }
 

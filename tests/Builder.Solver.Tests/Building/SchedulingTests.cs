@@ -151,6 +151,9 @@ public sealed class SchedulingTests
             COPY --from=build /x .
             """);
         Assert.Contains("[internal] load metadata for docker.io/library/base:latest", _build.StepNames);
+        Assert.Contains(
+            _build.StepNames,
+            name => name.StartsWith("[build 1/2] FROM docker.io/library/base:latest@sha256:", StringComparison.Ordinal));
         Assert.Contains("[build 2/2] RUN put x 1", _build.StepNames);
         Assert.Contains("[stage-1 2/4] WORKDIR /d", _build.StepNames);
         Assert.Contains("[stage-1 3/4] COPY f /d/", _build.StepNames);

@@ -98,6 +98,14 @@ public sealed class StageTests
     }
 
     [Fact]
+    public async Task A_stage_named_in_capitals_is_found_by_its_name_in_small_letters()
+    {
+        SolveException failure = await _build.FailAsync<SolveException>("FROM base AS Bug\nFROM Bug");
+        Assert.Equal("did you mean bug?", failure.Hint);
+        await _build.BuildAsync("FROM base AS Bug\nFROM bug\nCOPY --from=BUG /etc/base /x");
+    }
+
+    [Fact]
     public async Task A_named_context_replaces_an_image_and_a_stage()
     {
         _build.NamedImages["other"] = new NamedImage(ImageReference.Parse("base"));
