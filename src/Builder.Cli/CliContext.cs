@@ -38,14 +38,21 @@ internal sealed class CliContext
     /// <summary>Looks a variable up; null when it is not set.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
 
-    /// <summary>The process's own console.</summary>
-    public static CliContext FromConsole() => new()
+    /// <summary>
+    /// The process's own console. Only its streams are used: <see cref="Console.Out"/> and <see cref="Console.In"/> would
+    /// reprogram the terminal, which belongs to the container.
+    /// </summary>
+    public static CliContext FromConsole()
     {
-        Out = Console.Out,
-        Error = Console.Error,
-        In = Console.In,
-        IsInputTerminal = !Console.IsInputRedirected,
-        IsOutputTerminal = !Console.IsOutputRedirected,
-        IsErrorTerminal = !Console.IsErrorRedirected,
-    };
+        bool isOutputTerminal = !Console.IsOutputRedirected;
+        return new CliContext
+        {
+            Out = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = isOutputTerminal },
+            Error = new StreamWriter(Console.OpenStandardError()) { AutoFlush = true },
+            In = new StreamReader(Console.OpenStandardInput()),
+            IsInputTerminal = !Console.IsInputRedirected,
+            IsOutputTerminal = isOutputTerminal,
+            IsErrorTerminal = !Console.IsErrorRedirected,
+        };
+    }
 }

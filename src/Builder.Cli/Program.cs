@@ -9,6 +9,7 @@ CliContext cli = CliContext.FromConsole();
 if (args is ["--version" or "-v"])
 {
     VersionCommand.WriteShort(cli);
+    cli.Out.Flush();
     return ExitCode.Success;
 }
 

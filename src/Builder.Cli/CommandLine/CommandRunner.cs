@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Runtime.InteropServices;
+using Builder.Executor.Sandbox.Isolation;
 using Builder.Frontend;
 
 namespace Builder.Cli.CommandLine;
@@ -13,9 +14,12 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
 {
     private const string ProgramName = "bld";
 
+    private string[] _arguments = [];
+
     /// <summary>Runs a command line and returns the exit status; failures are rendered, never thrown.</summary>
     public async Task<int> RunAsync(string[] arguments)
     {
+        _arguments = arguments;
         int usageExitCode = ExitCode.Usage;
         bool debug = arguments.TakeWhile(a => a != "--").Any(a => a is "--debug" or "-D");
         try
@@ -117,6 +121,11 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
         List<string> line = [.. invocation.Path.Select(verb => verb.Name), .. normalized];
         ParseResult parsed = root.Parse(line, new ParserConfiguration { ResponseFileTokenReplacer = null });
         ThrowOnErrors(parsed, invocation);
+        if (leaf.EntersNamespace && parsed.Action is not HelpAction && EnterNamespace(parsed, command, global) is { } status)
+        {
+            return status;
+        }
+
         using CancellationTokenSource cancellation = new();
         using Interruption? interruption = leaf.HandlesSignals ? null : new Interruption(cancellation);
         return await parsed.InvokeAsync(
@@ -128,6 +137,19 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
                 Error = cli.Error,
             },
             cancellation.Token);
+    }
+
+    /// <summary>The status of this command line run inside a user namespace, or null when it can be run here.</summary>
+    private int? EnterNamespace(ParseResult parsed, Command command, GlobalOptions global)
+    {
+        Option<string?>? isolation = command.Options.OfType<Option<string?>>().FirstOrDefault(option => option.Name == "--isolation");
+        IsolationRung? wanted = IsolationRungs.Parse(isolation is null ? null : parsed.GetValue(isolation));
+        Dictionary<string, string> additions = new(StringComparer.Ordinal)
+        {
+            ["BLD_ROOT"] = Composition.RootOf(cli, parsed.GetValue(global.Root)),
+        };
+        cli.Out.Flush();
+        return UserNamespaceReexec.RunIfNeeded(wanted, _arguments, additions);
     }
 
     private static RootCommand CreateRoot(GlobalOptions global)

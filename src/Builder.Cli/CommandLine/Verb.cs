@@ -26,6 +26,11 @@ internal sealed record Verb(string Name, string Description, Func<CliContext, Gl
     /// <summary>A wrong command line ends with 125 instead of 2, so that it cannot be taken for the command's.</summary>
     public int UsageExitCode { get; init; } = ExitCode.Usage;
 
+    /// <summary>
+    /// The command touches layers or runs processes: an ordinary user's runs inside a user namespace, where it is root.
+    /// </summary>
+    public bool EntersNamespace { get; init; }
+
     /// <summary>Not shown in help: another way to write a verb.</summary>
     public bool Hidden { get; init; }
 }

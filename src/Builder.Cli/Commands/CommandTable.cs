@@ -11,20 +11,23 @@ internal static class CommandTable
     /// <summary>The verbs in the order of help.</summary>
     public static ImmutableArray<Verb> Verbs { get; } =
     [
-        new Verb("build", "Build an image from a Dockerfile", BuildCommand.Create),
+        new Verb("build", "Build an image from a Dockerfile", BuildCommand.Create) { EntersNamespace = true },
         Run,
         new Verb("create", "Make a container without starting it", RunCommand.CreateCreate)
         {
             StopsAtFirstOperand = true,
             UsageExitCode = ExitCode.SandboxFailed,
+            EntersNamespace = true,
         },
         .. Lifecycle,
         new Verb("ps", "List containers", PsCommand.Create),
         new Verb("images", "List images", ImagesCommand.Create),
-        new Verb("pull", "Fetch an image", PullCommand.Create),
-        new Verb("push", "Send an image to its registry", PushCommand.Create),
+        new Verb("pull", "Fetch an image", PullCommand.Create) { EntersNamespace = true },
+        new Verb("push", "Send an image to its registry", PushCommand.Create) { EntersNamespace = true },
+        new Verb("save", "Write images to a tar", SaveCommand.Create) { EntersNamespace = true },
+        new Verb("load", "Read images from a tar", LoadCommand.Create) { EntersNamespace = true },
         new Verb("tag", "Give an image one more name", TagCommand.Create),
-        new Verb("rmi", "Remove images", RemoveImageCommand.Create),
+        new Verb("rmi", "Remove images", RemoveImageCommand.Create) { EntersNamespace = true },
         new Verb("history", "Show how an image came to be", HistoryCommand.Create),
         new Verb("inspect", "Show everything known of containers, images or volumes", InspectCommand.Create),
         new Verb("check", "Check a Dockerfile without building it", CheckCommand.Create),
@@ -35,7 +38,7 @@ internal static class CommandTable
             new Verb("ls", "List volumes", VolumeCommands.CreateList),
             new Verb("create", "Make a volume", VolumeCommands.CreateCreate),
             new Verb("inspect", "Show everything known of volumes", VolumeCommands.CreateInspect),
-            new Verb("rm", "Remove volumes", VolumeCommands.CreateRemove),
+            new Verb("rm", "Remove volumes", VolumeCommands.CreateRemove) { EntersNamespace = true },
         ]),
         Group("debug", "Look at parts of bld by themselves",
         [
@@ -43,6 +46,9 @@ internal static class CommandTable
             new Verb("words", "Expand variables and split into words", DebugCommands.CreateWords),
             new Verb("ignore", "Show which paths an ignore file leaves in", DebugCommands.CreateIgnore),
         ]),
+        new Verb("login", "Log in to a registry", LoginCommands.CreateLogin),
+        new Verb("logout", "Forget the credential of a registry", LoginCommands.CreateLogout),
+        new Verb("info", "Show the machine, the isolation in use and why, and the store", InfoCommand.Create),
         new Verb("version", "Show the version and the machine", VersionCommand.Create),
     ];
 
@@ -51,15 +57,22 @@ internal static class CommandTable
         StopsAtFirstOperand = true,
         HandlesSignals = true,
         UsageExitCode = ExitCode.SandboxFailed,
+        EntersNamespace = true,
     };
 
     private static ImmutableArray<Verb> Lifecycle =>
     [
-        new Verb("start", "Start containers that do not run", StartCommand.Create) { HandlesSignals = true },
+        new Verb("start", "Start containers that do not run", StartCommand.Create) { HandlesSignals = true, EntersNamespace = true },
         new Verb("stop", "Stop containers", ContainerCommands.CreateStop),
-        new Verb("restart", "Stop containers and start them again", StartCommand.CreateRestart),
+        new Verb("restart", "Stop containers and start them again", StartCommand.CreateRestart) { EntersNamespace = true },
         new Verb("kill", "Send containers a signal", ContainerCommands.CreateKill),
-        new Verb("rm", "Remove containers", ContainerCommands.CreateRemove),
+        new Verb("rm", "Remove containers", ContainerCommands.CreateRemove) { EntersNamespace = true },
+        new Verb("exec", "Run a command in a running container", ExecCommand.Create)
+        {
+            StopsAtFirstOperand = true,
+            HandlesSignals = true,
+            UsageExitCode = ExitCode.SandboxFailed,
+        },
         new Verb("wait", "Wait for containers to end", ContainerCommands.CreateWait),
         new Verb("logs", "Show what a container wrote", LogsCommand.Create),
         new Verb("port", "Show the published ports of a container", ContainerCommands.CreatePort),
@@ -78,10 +91,10 @@ internal static class CommandTable
         new Verb("ls", "List images", ImagesCommand.Create),
         new Verb("inspect", "Show everything known of images", ImageInspectCommand.Create),
         new Verb("history", "Show how an image came to be", HistoryCommand.Create),
-        new Verb("pull", "Fetch an image", PullCommand.Create),
-        new Verb("push", "Send an image to its registry", PushCommand.Create),
+        new Verb("pull", "Fetch an image", PullCommand.Create) { EntersNamespace = true },
+        new Verb("push", "Send an image to its registry", PushCommand.Create) { EntersNamespace = true },
         new Verb("tag", "Give an image one more name", TagCommand.Create),
-        new Verb("rm", "Remove images", RemoveImageCommand.Create),
+        new Verb("rm", "Remove images", RemoveImageCommand.Create) { EntersNamespace = true },
     ];
 
     private static Verb Group(string name, string description, ImmutableArray<Verb> children) =>

@@ -80,7 +80,7 @@ public sealed class ContainerControl(ContainerStore containers, VolumeStore volu
                 };
             }
 
-            Stop(container, timeoutSeconds: 0, signal: "KILL");
+            KillAtOnce(container, state);
         }
 
         containers.Remove(container);
@@ -88,6 +88,27 @@ public sealed class ContainerControl(ContainerStore containers, VolumeStore volu
         {
             volumes.Remove(volume);
         }
+    }
+
+    /// <summary>
+    /// Kills a container; where its first process belongs to an id that this process may not signal (another user
+    /// namespace's), its watcher is killed, and the container with it.
+    /// </summary>
+    private void KillAtOnce(ContainerRecord container, ContainerState state)
+    {
+        using ProcessHandle? process = ProcessHandle.TryOpen(state.Process);
+        try
+        {
+            process?.Signal(Libc.SigKill);
+        }
+        catch (LinuxException exception) when (exception.Errno == Errno.EPERM)
+        {
+            using ProcessHandle? monitor = ProcessHandle.TryOpen(state.Monitor);
+            monitor?.Signal(Libc.SigKill);
+        }
+
+        process?.WaitForExit(null);
+        AwaitRecord(container);
     }
 
     /// <summary>

@@ -62,7 +62,7 @@ internal sealed class ContainerSandbox : IDisposable
                 Mounts = mounts,
                 Files = ContainerFiles.Create(container, networking.IsShared),
                 Network = networking.Network,
-                Capabilities = Capabilities(container),
+                Capabilities = ContainerCapabilities.Of(container),
                 IsPrivileged = container.Privileged,
                 NoNewPrivileges = container.NoNewPrivileges,
                 IsReadOnlyRoot = container.ReadOnly,
@@ -155,20 +155,4 @@ internal sealed class ContainerSandbox : IDisposable
         environment.Any(entry => entry.StartsWith("HOME=", StringComparison.Ordinal))
             ? environment
             : environment.Add("HOME=" + (user.Home.Length == 0 ? "/" : user.Home));
-
-    private static CapabilitySet Capabilities(ContainerRecord container)
-    {
-        CapabilitySet set = container.Privileged ? CapabilitySet.All : CapabilitySet.Default;
-        set = container.DroppedCapabilities.Contains("ALL", StringComparer.OrdinalIgnoreCase) ? CapabilitySet.Empty : set;
-        set = container.AddedCapabilities.Contains("ALL", StringComparer.OrdinalIgnoreCase) ? CapabilitySet.All : set;
-        return set.With(Named(container.AddedCapabilities)).Without(Named(container.DroppedCapabilities));
-    }
-
-    private static CapabilitySet Named(ImmutableArray<string> names) =>
-        CapabilitySet.Of([.. names.Where(name => !name.Equals("ALL", StringComparison.OrdinalIgnoreCase))
-            .Select(name => CapabilitySet.Find(name)
-                ?? throw new RunException(RunFailure.Malformed, $"unknown capability: {name}")
-                {
-                    Hint = "names are those of capabilities(7), for instance NET_ADMIN",
-                })]);
 }

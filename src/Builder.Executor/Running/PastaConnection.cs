@@ -107,3 +107,12 @@ internal sealed class PastaConnection : IDisposable
         }
     }
 }
+
+/// <summary>What networks this machine can give to containers.</summary>
+public static class NetworkDescription
+{
+    /// <summary>In words, for <c>info</c>.</summary>
+    public static string Current => PastaConnection.IsAvailable
+        ? "private (pasta)"
+        : "host; private without access to the outside (install passt for that)";
+}
