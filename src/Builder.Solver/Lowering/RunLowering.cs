@@ -14,6 +14,7 @@ internal sealed class RunLowering
 {
     private const string HostnameArgument = "BUILDKIT_SANDBOX_HOSTNAME";
     private const string DefaultHostname = "buildkitsandbox";
+    private const string SharedMemory = "/dev/shm";
 
     private readonly LoweringContext _context;
     private readonly MountLowering _mounts;
@@ -33,6 +34,12 @@ internal sealed class RunLowering
         VertexOrigin origin = StepNames.Next(_context, stage, run, DisplayText(run));
         BuildRequest request = _context.Request;
         ImmutableArray<VertexMount> mounts = _mounts.Lower(resolved, stage, run, origin);
+        long sharedMemory = SharedMemorySize(mounts);
+        if (sharedMemory > 0)
+        {
+            mounts = mounts.RemoveAll(mount => mount.Mount.Target == SharedMemory);
+        }
+
         var operation = new RunOperation
         {
             Arguments = arguments,
@@ -45,7 +52,7 @@ internal sealed class RunLowering
             Devices = Devices(stage, run),
             Hostname = _context.Arguments.Find(HostnameArgument) ?? DefaultHostname,
             ExtraHosts = request.ExtraHosts,
-            ShmSizeBytes = request.ShmSizeBytes,
+            ShmSizeBytes = sharedMemory > 0 ? sharedMemory : request.ShmSizeBytes,
             Ulimits = request.Ulimits,
             PipeFiles = pipes,
         };
@@ -60,6 +67,13 @@ internal sealed class RunLowering
         stage.FileSystem = _context.Add(vertex);
         stage.History.Add(new HistoryDraft($"RUN {ArgumentPrefix(stage)}{string.Join(' ', arguments)} # buildkit", vertex));
     }
+
+    /// <summary>
+    /// The size of a tmpfs that is mounted where every sandbox has one: it replaces that one instead of covering it.
+    /// </summary>
+    private static long SharedMemorySize(ImmutableArray<VertexMount> mounts) =>
+        mounts.Select(mount => mount.Mount).OfType<TmpfsStepMount>()
+            .LastOrDefault(mount => mount.Target == SharedMemory)?.SizeBytes ?? 0;
 
     private static string DisplayText(RunInstruction run)
     {

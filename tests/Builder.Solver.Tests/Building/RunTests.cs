@@ -96,6 +96,15 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task A_tmpfs_on_shared_memory_sets_its_size()
+    {
+        await _build.BuildAsync("FROM base\nRUN --mount=type=tmpfs,target=/dev/shm,size=128m x");
+        RunOperation run = _build.Executor.Runs.Single();
+        Assert.Equal(128L << 20, run.ShmSizeBytes);
+        Assert.Empty(run.Mounts);
+    }
+
+    [Fact]
     public async Task A_variable_cannot_add_options_to_a_mount()
     {
         await _build.BuildAsync(
