@@ -10,6 +10,7 @@ namespace Builder.Executor.Sandbox;
 internal sealed unsafe class PseudoTerminal : IDisposable
 {
     private const nuint Unlock = 0x40045431; // TIOCSPTLCK
+    private const nuint GetNumber = 0x80045430; // TIOCGPTN
     private const nuint SetWindowSize = 0x5414; // TIOCSWINSZ
 
     private PseudoTerminal(SafeFileHandle master, SafeFileHandle slave)
@@ -24,19 +25,29 @@ internal sealed unsafe class PseudoTerminal : IDisposable
     /// <summary>The inside.</summary>
     public SafeFileHandle Slave { get; }
 
-    /// <summary>Opens the first terminal of a terminal file system that was just made.</summary>
-    public static PseudoTerminal Open(DetachedMount terminals, int columns, int rows)
+    /// <summary>Opens a new terminal of a terminal file system.</summary>
+    public static PseudoTerminal Open(DetachedMount terminals, int columns, int rows) =>
+        Open(terminals.Handle.Number(), columns, rows);
+
+    /// <summary>Opens a new terminal of the terminal file system at a path of the host.</summary>
+    public static PseudoTerminal OpenIn(string path, int columns, int rows)
     {
-        int directory = terminals.Handle.Number();
+        using FileDescriptor directory = AtCalls.Open(path, OpenFlags.Path | OpenFlags.Directory);
+        return Open(directory.Value, columns, rows);
+    }
+
+    private static PseudoTerminal Open(int directory, int columns, int rows)
+    {
         SafeFileHandle master = AtCalls.Open(directory, "ptmx"u8, OpenFlags.ReadWrite | NoControl).Release();
-        int unlocked = 0;
-        if (Libc.Ioctl(master.Number(), Unlock, &unlocked) != 0)
+        int value = 0;
+        if (Libc.Ioctl(master.Number(), Unlock, &value) != 0 || Libc.Ioctl(master.Number(), GetNumber, &value) != 0)
         {
             throw new LinuxException("ioctl", Libc.LastErrno, "ptmx");
         }
 
+        byte[] name = System.Text.Encoding.ASCII.GetBytes(value.ToString(System.Globalization.CultureInfo.InvariantCulture));
         var terminal = new PseudoTerminal(
-            master, AtCalls.Open(directory, "0"u8, OpenFlags.ReadWrite | NoControl).Release());
+            master, AtCalls.Open(directory, name, OpenFlags.ReadWrite | NoControl).Release());
         terminal.Resize(columns, rows);
         return terminal;
     }

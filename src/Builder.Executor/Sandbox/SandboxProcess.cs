@@ -49,6 +49,23 @@ internal sealed class SandboxProcess : IDisposable
         }
     }
 
+    /// <summary>Starts a further process in a running container. It dies with this process, and with the container.</summary>
+    /// <exception cref="SandboxException">The container cannot be entered, or the command not executed.</exception>
+    public static SandboxProcess Enter(EnterSpec spec, SandboxIo io)
+    {
+        using var set = new EnterProgramme(spec, io);
+        try
+        {
+            SpawnedProcess process = Spawner.Shared.Start(set.Programme);
+            SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
+            return new SandboxProcess(process, terminal, mountPoints: null);
+        }
+        catch (SandboxException failure) when (failure.IsCommandFailure)
+        {
+            throw set.Command.Explain(spec.WorkingDirectory);
+        }
+    }
+
     /// <summary>Sends a signal to the command.</summary>
     public void Kill(int signal) => Process.Kill(signal);
 

@@ -272,13 +272,13 @@ internal sealed class SandboxProgramme : IDisposable
             SeccompRows.Install(Programme, DefaultSeccompProfile.Get(_spec.Capabilities), "install the call filter");
         }
 
-        if (_spec.Ledger is null)
+        if (_spec.Ledger is null && !HostFacts.Current.HasSingleId)
         {
             IdentityRows.Become(Programme, _spec.User);
         }
 
         IdentityRows.SetCapabilities(
-            Programme, _spec.User.UserId == 0 || _spec.Ledger is not null ? capabilities : CapabilitySet.Empty);
+            Programme, _spec.User.UserId == 0 || _spec.Ledger is not null || HostFacts.Current.HasSingleId ? capabilities : CapabilitySet.Empty);
         if (_spec.NoNewPrivileges)
         {
             IdentityRows.SetNoNewPrivileges(Programme);

@@ -84,10 +84,11 @@ internal sealed unsafe class Spawner
         {
             whileStarting?.Invoke(pid);
             AwaitExecution(programme);
-            return process;
+            return programme.ChildPidSlot == 0 ? process : TakeSuccessor(programme, process);
         }
         catch
         {
+            ReapSuccessor(programme);
             process.Dispose();
             throw;
         }
@@ -95,6 +96,25 @@ internal sealed unsafe class Spawner
         {
             // A set*id call in a child that shares our memory clears this, and /proc/self then belongs to root.
             _ = Libc.Prctl(Libc.PrSetDumpable, (nuint)Math.Max(dumpable, 0));
+        }
+    }
+
+    // The first process has ended by itself; the one it made is our child as well.
+    private static SpawnedProcess TakeSuccessor(SyscallProgramme programme, SpawnedProcess first)
+    {
+        int pid = *(int*)programme.ChildPidSlot;
+        SafeFileHandle descriptor = Libc.OpenBy(Syscall.PidfdOpen, pid)
+            ?? throw new SandboxException("create a process in the container", "pidfd_open", Libc.LastErrno);
+        first.Dispose();
+        return new SpawnedProcess(pid, descriptor);
+    }
+
+    private static void ReapSuccessor(SyscallProgramme programme)
+    {
+        if (programme.ChildPidSlot != 0 && *(int*)programme.ChildPidSlot is > 0 and int pid)
+        {
+            _ = Libc.Kill(pid, Libc.SigKill);
+            _ = Libc.Wait4(pid, null, Libc.WaitAll, null);
         }
     }
 

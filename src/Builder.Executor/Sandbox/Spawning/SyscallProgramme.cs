@@ -48,6 +48,12 @@ internal sealed unsafe class SyscallProgramme : IDisposable
     /// <summary>Where the child finds the descriptor on which it reports a failure; a row may change it.</summary>
     public nint ErrorDescriptorSlot => (nint)(&((StubHeader*)Header)->ErrorDescriptor);
 
+    /// <summary>
+    /// Where a clone row puts the id of the process that goes on in the first one's place, or 0: the programme ends in
+    /// the process that was cloned.
+    /// </summary>
+    public nint ChildPidSlot { get; set; }
+
     /// <summary>Namespaces to make: CLONE_NEW* flags for clone(2).</summary>
     public ulong CloneFlags { get; set; }
 
