@@ -48,7 +48,7 @@ public sealed class BuildSolver
             throw;
         }
 
-        return new BuildResult([.. solved], Warn(session, builds));
+        return new BuildResult([.. solved], [.. builds.SelectMany(build => build.Findings), .. Warn(session, builds)]);
     }
 
     private static async Task<PlatformImage> SolveOneAsync(PlatformBuild build, CancellationTokenSource all)

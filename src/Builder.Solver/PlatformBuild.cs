@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Immutable;
 using Builder.Frontend;
 using Builder.Frontend.Instructions;
 using Builder.Frontend.Naming;
@@ -36,6 +37,9 @@ internal sealed class PlatformBuild
     /// <summary>The ONBUILD triggers that were met.</summary>
     public IReadOnlyCollection<Instruction> Triggers { get; private set; } = [];
 
+    /// <summary>What the checks found; of several platforms only the first is checked.</summary>
+    public ImmutableArray<Diagnostic> Findings { get; private set; } = [];
+
     /// <summary>Builds.</summary>
     public async Task<PlatformImage> SolveAsync(CancellationToken cancellationToken)
     {
@@ -49,6 +53,7 @@ internal sealed class PlatformBuild
         var resolver = new StageResolver(dockerfile, globals, _platform, request.HostPlatform, _images);
         ResolvedStage resolved = await resolver.ResolveAsync(target, cancellationToken);
         Triggers = resolver.Triggers;
+        Check(resolved);
 
         var context = new LoweringContext
         {
@@ -77,6 +82,19 @@ internal sealed class PlatformBuild
         {
             Trace = await trace.FinishAsync(graph, fileSystem, cancellationToken),
         };
+    }
+
+    private void Check(ResolvedStage resolved)
+    {
+        BuildRequest request = _session.Request;
+        if (request.Platforms.IsEmpty || ReferenceEquals(request.Platforms[0], _platform))
+        {
+            Findings = BuildChecks.Run(request, resolved, _platform);
+            foreach (Diagnostic finding in Findings)
+            {
+                _session.Progress.Report(new BuildWarned(finding));
+            }
+        }
     }
 
     private async Task<IReadOnlyDictionary<Vertex, VertexResult>> SolveGraphAsync(

@@ -59,9 +59,6 @@ internal sealed record CheckOptions
         !Skipped.Contains(AllRules) && !Skipped.Contains(rule.Name)
         && (!rule.IsExperimental || Experimental.Contains(AllRules) || Experimental.Contains(rule.Name));
 
-    /// <summary>Whether a warning of the parser that is no rule of the table is wanted.</summary>
-    public bool AllowsWarning(string code) => !Skipped.Contains(AllRules) && !Skipped.Contains(code);
-
     private static ImmutableHashSet<string> Names(string value) =>
         [.. value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
 

@@ -6,7 +6,8 @@ namespace Builder.Frontend.Lint;
 
 /// <summary>
 /// What a rule is called and why it exists. Names and texts are those of BuildKit's build checks, so that skip lists and
-/// tools work with both. Source: https://docs.docker.com/reference/build-checks/.
+/// tools work with both; what the parser notices besides has a rule of bld's own.
+/// Source: https://docs.docker.com/reference/build-checks/.
 /// </summary>
 public sealed record LintRule
 {
@@ -19,14 +20,11 @@ public sealed record LintRule
     /// <summary>What to do about a finding.</summary>
     public required string Advice { get; init; }
 
-    /// <summary>The last part of the rule's address.</summary>
-    public required string Slug { get; init; }
+    /// <summary>The page that explains the rule; null for a rule of bld's own.</summary>
+    public string? Url { get; init; }
 
     /// <summary>True when it only runs after <c>check=experimental=</c> named it.</summary>
     public bool IsExperimental { get; init; }
-
-    /// <summary>The page that explains the rule.</summary>
-    public string Url => $"https://docs.docker.com/go/dockerfile/rule/{Slug}/";
 
     /// <summary>All rules.</summary>
     public static ImmutableArray<LintRule> All => LintRules.All;

@@ -144,6 +144,24 @@ internal static class LintRules
         "begin the comment with the name that it describes, or put an empty line below it",
         isExperimental: true);
 
+    public static readonly LintRule JsonFormIgnored = Rule(
+        "JSONFormIgnored",
+        null,
+        "What looks like a JSON array and is none is plain text",
+        "JSON strings stand in double quotes, and nothing may follow the closing bracket");
+
+    public static readonly LintRule SyntaxIgnored = Rule(
+        "SyntaxIgnored",
+        null,
+        "The image that a syntax directive names is not run",
+        "name docker/dockerfile, or remove the directive");
+
+    public static readonly LintRule UnusedFlag = Rule(
+        "UnusedFlag",
+        null,
+        "A flag should have an effect",
+        "remove the flag");
+
     public static readonly ImmutableArray<LintRule> All =
     [
         StageNameCasing, FromAsCasing, NoEmptyContinuation, ConsistentInstructionCasing, DuplicateStageName,
@@ -151,13 +169,14 @@ internal static class LintRules
         UndefinedVar, MultipleInstructionsDisallowed, LegacyKeyValueFormat, InvalidBaseImagePlatform,
         RedundantTargetPlatform, SecretsUsedInArgOrEnv, InvalidDefaultArgInFrom, FromPlatformFlagConstDisallowed,
         CopyIgnoredFile, ExposeProtoCasing, ExposeInvalidFormat, InvalidDefinitionDescription,
+        JsonFormIgnored, SyntaxIgnored, UnusedFlag,
     ];
 
     private static LintRule Rule(
-        string name, string slug, string description, string advice, bool isExperimental = false) => new()
+        string name, string? slug, string description, string advice, bool isExperimental = false) => new()
         {
             Name = name,
-            Slug = slug,
+            Url = slug is null ? null : $"https://docs.docker.com/go/dockerfile/rule/{slug}/",
             Description = description,
             Advice = advice,
             IsExperimental = isExperimental,

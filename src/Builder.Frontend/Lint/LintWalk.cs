@@ -66,6 +66,20 @@ internal sealed class LintWalk
         }
     }
 
+    /// <summary>The stage that a target names.</summary>
+    /// <exception cref="DockerfileException">There is none.</exception>
+    public Stage FindTarget(string name) => Links.FindTarget(name) ?? throw new DockerfileException(
+        Dockerfile.Source,
+        [
+            new Diagnostic
+            {
+                Severity = DiagnosticSeverity.Error,
+                Code = SyntaxException.Code,
+                Message = $"target stage \"{name}\" could not be found",
+                Hint = Spelling.Hint(name, Dockerfile.Stages.Select(stage => stage.Name).OfType<string>()),
+            },
+        ]);
+
     /// <summary>Runs the checks; the findings in the order of the text, each once.</summary>
     public ImmutableArray<Diagnostic> Run(IReadOnlyList<LintCheck> checks)
     {
@@ -151,7 +165,7 @@ internal sealed class LintWalk
     }
 
     private ImmutableArray<Stage> StagesInDepth() =>
-        Options.Target is { } name && Links.FindTarget(name) is { } target ? Links.Reach(target) : Dockerfile.Stages;
+        Options.Target is { } name ? Links.Reach(FindTarget(name)) : Dockerfile.Stages;
 
     private StageState Enter(Stage stage)
     {

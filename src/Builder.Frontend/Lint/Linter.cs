@@ -12,7 +12,7 @@ public static class Linter
 
     private static readonly LintCheck[] s_checks =
     [
-        new StageNameCheck(), new CasingCheck(), new EmptyContinuationCheck(), new FromArgumentsCheck(),
+        new StageNameCheck(), new CasingCheck(), new ParserWarningsCheck(), new FromArgumentsCheck(),
         new FromPlatformCheck(), new VariablesCheck(), new SecretsCheck(), new CommandsCheck(), new LegacyFormCheck(),
         new WorkdirCheck(), new ExposeCheck(), new CopyIgnoredCheck(), new DescriptionCheck(),
     ];
@@ -22,7 +22,9 @@ public static class Linter
     /// warnings; errors when <c>error=true</c> was asked for: then the build must fail with
     /// <see cref="FailureMessage"/>.
     /// </summary>
-    /// <exception cref="DockerfileException">The options for the checks are malformed.</exception>
+    /// <exception cref="DockerfileException">
+    /// The options for the checks are malformed, or there is no such target.
+    /// </exception>
     public static ImmutableArray<Diagnostic> Check(Dockerfile dockerfile, LintOptions options)
     {
         bool isBuildArg = options.BuildArgs.TryGetValue(LintOptions.CheckBuildArg, out string? text);
@@ -45,9 +47,7 @@ public static class Linter
             $"check option names an unknown rule \"{name}\"",
             place,
             Spelling.Hint(name, LintRule.All.Select(rule => rule.Name))));
-        IEnumerable<Diagnostic> noticed = dockerfile.Warnings.Where(
-            warning => LintRule.Find(warning.Code) is null && checkOptions.AllowsWarning(warning.Code));
-        return [.. unknown, .. noticed, .. new LintWalk(dockerfile, options, checkOptions).Run(s_checks)];
+        return [.. unknown, .. new LintWalk(dockerfile, options, checkOptions).Run(s_checks)];
     }
 
     /// <summary>"lint violation found for rules: A, B" when a finding is an error, else null.</summary>

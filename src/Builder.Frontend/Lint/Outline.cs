@@ -47,7 +47,7 @@ public sealed record Outline
     public required ImmutableArray<OutlineMount> Caches { get; init; }
 
     /// <summary>Finds what the target of <paramref name="options"/>, or the last stage, and all it needs take.</summary>
-    /// <exception cref="ArgumentException">There is no such stage.</exception>
+    /// <exception cref="DockerfileException">There is no such stage.</exception>
     public static Outline Of(Dockerfile dockerfile, LintOptions options) =>
         new OutlineCollector(dockerfile, options).Collect();
 

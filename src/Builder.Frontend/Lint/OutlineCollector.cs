@@ -22,10 +22,7 @@ internal sealed class OutlineCollector
     public OutlineCollector(Dockerfile dockerfile, LintOptions options)
     {
         _walk = new LintWalk(dockerfile, options, CheckOptions.Default);
-        _target = options.Target is not { } name
-            ? dockerfile.Stages[^1]
-            : _walk.Links.FindTarget(name)
-                ?? throw new ArgumentException($"target stage \"{name}\" could not be found", nameof(options));
+        _target = options.Target is { } name ? _walk.FindTarget(name) : dockerfile.Stages[^1];
     }
 
     public Outline Collect()

@@ -166,13 +166,11 @@ internal static class FuzzTarget
         }
     }
 
-    /// <summary>Only the words of the message: what was quoted, and numbers, differ from text to text.</summary>
+    /// <summary>The first words of the message: what follows is often from the text and differs from run to run.</summary>
     private static string Template(string message)
     {
-        const int MaxLength = 20;
-        string words = string.Concat(message.Split('"').Where((_, index) => index % 2 == 0))
-            .Replace("\n", " ", StringComparison.Ordinal);
-        string letters = string.Concat(words.Where(c => char.IsAsciiLetter(c) || c == ' '));
-        return letters.Length <= MaxLength ? letters : letters[..MaxLength];
+        const int MaxWords = 2;
+        string letters = string.Concat(message.Split('"')[0].Where(c => char.IsAsciiLetter(c) || c == ' '));
+        return string.Join(' ', letters.Split(' ', StringSplitOptions.RemoveEmptyEntries).Take(MaxWords));
     }
 }

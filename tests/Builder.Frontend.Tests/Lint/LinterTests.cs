@@ -26,7 +26,7 @@ public sealed class LinterTests
         string recorded = string.Concat(
             Directory.GetFiles(LintCase.Root, "expected.txt", SearchOption.AllDirectories).Select(File.ReadAllText));
 
-        Assert.Equal(22, LintRule.All.Length);
+        Assert.Equal(22, LintRule.All.Count(rule => rule.Url is not null));
         Assert.All(LintRule.All, rule => Assert.Contains($" {rule.Name}: ", recorded, StringComparison.Ordinal));
     }
 

@@ -71,7 +71,9 @@ public sealed class OutlineTests
 
     [Fact]
     public void An_unknown_target_has_no_outline() =>
-        Assert.Throws<ArgumentException>(() => Outline.Of(Parse(), Options("nowhere")));
+        Assert.Equal(
+            "did you mean lonely?",
+            Assert.Throws<DockerfileException>(() => Outline.Of(Parse(), Options("lonly"))).Hint);
 
     [Fact]
     public void Targets_are_listed_with_their_descriptions()

@@ -37,7 +37,7 @@ public static class LintText
     {
         LintRule? rule = LintRule.Find(finding.Code);
         text.Append(finding.Severity == DiagnosticSeverity.Error ? "ERROR: " : "WARNING: ").Append(finding.Code);
-        text.Append(rule is null ? "" : " - " + rule.Url).Append('\n');
+        text.Append(rule?.Url is { } url ? " - " + url : "").Append('\n');
         text.Append(finding.Message).Append('\n');
         if (finding.Hint is { } hint)
         {

@@ -4,17 +4,20 @@ using Builder.Frontend.Instructions;
 
 namespace Builder.Frontend.Lint.Rules;
 
-/// <summary>NoEmptyContinuation: the parser saw it, because afterwards the lines are joined.</summary>
-internal sealed class EmptyContinuationCheck : LintCheck
+/// <summary>
+/// NoEmptyContinuation, JSONFormIgnored, SyntaxIgnored and UnusedFlag: the parser saw them, because afterwards they can
+/// no longer be seen.
+/// </summary>
+internal sealed class ParserWarningsCheck : LintCheck
 {
     public override void VisitFile(LintWalk walk)
     {
         foreach (Diagnostic warning in walk.Dockerfile.Warnings)
         {
-            if (warning.Code == LintRules.NoEmptyContinuation.Name)
+            if (LintRule.Find(warning.Code) is { } rule)
             {
-                walk.Report(
-                    LintRules.NoEmptyContinuation, "Empty continuation line", warning.Span, Owner(walk, warning.Span));
+                string message = rule == LintRules.NoEmptyContinuation ? "Empty continuation line" : warning.Message;
+                walk.Report(rule, message, warning.Span, Owner(walk, warning.Span), warning.Hint);
             }
         }
     }
