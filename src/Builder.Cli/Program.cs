@@ -20,6 +20,11 @@ try
         return await MonitorCommand.RunAsync(cli, root, id);
     }
 
+    if (args is [InitProcess.Verb, _, ..])
+    {
+        return InitProcess.Run([.. args[1..]]);
+    }
+
     return await new CommandRunner(cli, CommandTable.Verbs).RunAsync(args);
 }
 catch (Exception exception)

@@ -39,6 +39,14 @@ internal static class CommandTable
             new Verb("create", "Make a volume", VolumeCommands.CreateCreate),
             new Verb("inspect", "Show everything known of volumes", VolumeCommands.CreateInspect),
             new Verb("rm", "Remove volumes", VolumeCommands.CreateRemove) { EntersNamespace = true },
+            Prune("Remove unused volumes", PruneCommands.CreateVolume),
+        ]),
+        Group("builder", "Work with the build cache", [Prune("Remove the build cache", PruneCommands.CreateBuilder)]),
+        Group("system", "Work with the store",
+        [
+            new Verb("df", "Show what the store takes", DiskUsageCommand.Create),
+            new Verb("info", "Show the machine, the isolation in use and why, and the store", InfoCommand.Create),
+            Prune("Remove unused data", PruneCommands.CreateSystem),
         ]),
         Group("debug", "Look at parts of bld by themselves",
         [
@@ -84,6 +92,7 @@ internal static class CommandTable
         .. Lifecycle,
         new Verb("ls", "List containers", PsCommand.Create),
         new Verb("inspect", "Show everything known of containers", InspectCommand.Create),
+        Prune("Remove all containers that do not run", PruneCommands.CreateContainer),
     ];
 
     private static ImmutableArray<Verb> ImageVerbs =>
@@ -95,7 +104,13 @@ internal static class CommandTable
         new Verb("push", "Send an image to its registry", PushCommand.Create) { EntersNamespace = true },
         new Verb("tag", "Give an image one more name", TagCommand.Create),
         new Verb("rm", "Remove images", RemoveImageCommand.Create) { EntersNamespace = true },
+        new Verb("save", "Write images to a tar", SaveCommand.Create) { EntersNamespace = true },
+        new Verb("load", "Read images from a tar", LoadCommand.Create) { EntersNamespace = true },
+        Prune("Remove unused images", PruneCommands.CreateImage),
     ];
+
+    private static Verb Prune(string description, Func<CliContext, GlobalOptions, System.CommandLine.Command> create) =>
+        new("prune", description, create) { EntersNamespace = true };
 
     private static Verb Group(string name, string description, ImmutableArray<Verb> children) =>
         new(name, description, null) { Children = children };

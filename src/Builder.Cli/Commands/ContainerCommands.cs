@@ -105,21 +105,6 @@ internal static class ContainerCommands
         return command;
     }
 
-    /// <summary>Removes the containers that do not run and shows their ids.</summary>
-    public static int Prune(Composition composition)
-    {
-        foreach (ContainerRecord container in composition.Containers.List())
-        {
-            if (composition.Containers.ReadState(container.Id).Status != ContainerStatus.Running)
-            {
-                composition.Control.Remove(container, force: false, withVolumes: true);
-                composition.Cli.Out.WriteLine(container.Id);
-            }
-        }
-
-        return ExitCode.Success;
-    }
-
     private static int ForEach(
         CliContext cli,
         ParseResult parsed,

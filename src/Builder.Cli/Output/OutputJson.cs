@@ -15,6 +15,7 @@ namespace Builder.Cli.Output;
 [JsonSerializable(typeof(HistoryRow))]
 [JsonSerializable(typeof(ContainerRow))]
 [JsonSerializable(typeof(VolumeRow))]
+[JsonSerializable(typeof(DiskUsageRow))]
 internal sealed partial class OutputJson : JsonSerializerContext
 {
     /// <summary>A value as a tree that templates can walk.</summary>

@@ -51,10 +51,18 @@ internal sealed class ContainerSandbox : IDisposable
             SandboxUser user = UserResolver.Resolve(ReadUsers(root), container.User);
             ImmutableArray<SandboxMount> mounts = [.. container.Mounts.Select(mount =>
                 new SandboxMount(mount.Target, Own(resources, ContainerMounts.Open(places, mount, root))))];
+            if (container.Init)
+            {
+                mounts = mounts.Add(new SandboxMount(InitProcess.MountedAt, Own(resources, DetachedMount.Bind(
+                    InitProcess.Locate(), isRecursive: false, Interop.Libc.MountReadOnly | Interop.Libc.MountNoSuid))));
+            }
+
             SandboxSpec spec = new()
             {
                 Root = root,
-                Arguments = container.Arguments,
+                Arguments = container.Init
+                    ? [InitProcess.MountedAt, InitProcess.Verb, .. container.Arguments]
+                    : container.Arguments,
                 Environment = WithHome(container.Environment, user),
                 WorkingDirectory = container.WorkingDirectory,
                 User = user,
