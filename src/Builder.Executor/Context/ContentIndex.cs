@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Builder.Frontend.Naming;
 
 namespace Builder.Executor.Context;
 
 /// <summary>What is remembered of a file's content.</summary>
-/// <param name="Digest">SHA-256 of its bytes.</param>
+/// <param name="Hash">SHA-256 of its bytes.</param>
 /// <param name="HasXattrs">It has attributes that belong into a layer.</param>
-internal readonly record struct KnownContent(Digest Digest, bool HasXattrs);
+internal readonly record struct KnownContent(ContentHash Hash, bool HasXattrs);
 
 /// <summary>
 /// Digests of files by their stamps, as git's index keeps them, in one file: a header, records sorted by device and
@@ -175,24 +173,13 @@ internal sealed unsafe class ContentIndex
     private record struct Record
     {
         public FileStamp Stamp;
-        public HashBytes Hash;
+        public ContentHash Hash;
         public byte HasXattrs;
         public byte Age;
 
-        public static Record From(in FileStamp stamp, KnownContent content)
-        {
-            var record = new Record { Stamp = stamp, HasXattrs = content.HasXattrs ? (byte)1 : (byte)0 };
-            Convert.FromHexString(content.Digest.Hex, MemoryMarshal.AsBytes(new Span<HashBytes>(ref record.Hash)), out _, out _);
-            return record;
-        }
+        public static Record From(in FileStamp stamp, KnownContent content) =>
+            new() { Stamp = stamp, Hash = content.Hash, HasXattrs = content.HasXattrs ? (byte)1 : (byte)0 };
 
-        public KnownContent ToContent() =>
-            new(Digest.FromHash(MemoryMarshal.AsBytes(new ReadOnlySpan<HashBytes>(ref Hash))), HasXattrs != 0);
-    }
-
-    [InlineArray(SHA256.HashSizeInBytes)]
-    private struct HashBytes
-    {
-        private byte _first;
+        public readonly KnownContent ToContent() => new(Hash, HasXattrs != 0);
     }
 }

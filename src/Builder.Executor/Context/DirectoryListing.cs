@@ -11,14 +11,14 @@ internal sealed class DirectoryListing
 {
     private readonly FileNode[] _nodes;
     private readonly FileStamp[] _stamps;
-    private readonly Digest[] _digests;
+    private readonly ContentHash[] _hashes;
 
     /// <summary>Creates a listing of entries sorted by the bytes of their names.</summary>
-    public DirectoryListing(FileNode[] nodes, FileStamp[] stamps, Digest[] digests, IgnoreScope scope)
+    public DirectoryListing(FileNode[] nodes, FileStamp[] stamps, ContentHash[] hashes, IgnoreScope scope)
     {
         _nodes = nodes;
         _stamps = stamps;
-        _digests = digests;
+        _hashes = hashes;
         Scope = scope;
     }
 
@@ -51,9 +51,22 @@ internal sealed class DirectoryListing
     /// <summary>The stamp of an entry.</summary>
     public FileStamp Stamp(int index) => _stamps[index];
 
-    /// <summary>The digest of an entry's content; default when it is not known yet.</summary>
-    public Digest FindDigest(int index) => _digests[index];
+    /// <summary>The digest of an entry's content, or null when it is not known yet.</summary>
+    public Digest? FindDigest(int index)
+    {
+        lock (_hashes)
+        {
+            return _hashes[index].IsUnknown ? null : _hashes[index].ToDigest();
+        }
+    }
 
     /// <summary>Remembers the digest of an entry's content.</summary>
-    public void SetDigest(int index, Digest digest) => _digests[index] = digest;
+    public void SetDigest(int index, Digest digest)
+    {
+        ContentHash hash = ContentHash.From(digest);
+        lock (_hashes)
+        {
+            _hashes[index] = hash;
+        }
+    }
 }

@@ -91,14 +91,14 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
     public Digest ContentDigest(string path)
     {
         (DirectoryListing listing, int index, string real) = Locate(path);
-        Digest digest = listing.FindDigest(index);
-        if (!digest.IsDefault)
+        if (listing.FindDigest(index) is { } known)
         {
-            return digest;
+            return known;
         }
 
         FileStamp stamp = listing.Stamp(index);
         DateTimeOffset readAt = _time.GetUtcNow();
+        Digest digest;
         using (FileDescriptor file = OpenUnchanged(real, stamp))
         {
             digest = FileHash.Compute(file.Value, stamp.Size);
@@ -109,7 +109,7 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
         }
 
         listing.SetDigest(index, digest);
-        _index?.Add(stamp, new KnownContent(digest, !listing.Nodes[index].Xattrs.IsEmpty), readAt);
+        _index?.Add(stamp, new KnownContent(ContentHash.From(digest), !listing.Nodes[index].Xattrs.IsEmpty), readAt);
         return digest;
     }
 

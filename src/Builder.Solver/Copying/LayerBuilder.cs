@@ -213,18 +213,19 @@ internal sealed class LayerBuilder
 
     private void Put(string path, FileNode source, FileContent? content, object? linkGroup)
     {
-        bool isLink = source.Kind == FileKind.Symlink;
-        _planned[path] = new PlannedFile(
-            source with
-            {
-                Name = TreePath.Name(path),
-                Mode = isLink || _mode is null ? source.Mode : _mode.Apply(source.Mode, source.Kind == FileKind.Directory),
-                UserId = _owner?.UserId ?? source.UserId,
-                GroupId = _owner?.GroupId ?? source.GroupId,
-                HardLinkKey = null,
-            },
-            content,
-            linkGroup);
+        string name = TreePath.Name(path);
+        int mode = source.Kind == FileKind.Symlink || _mode is null
+            ? source.Mode
+            : _mode.Apply(source.Mode, source.Kind == FileKind.Directory);
+        uint user = _owner?.UserId ?? source.UserId;
+        uint group = _owner?.GroupId ?? source.GroupId;
+
+        // most files keep all of it: share the node instead of making 50,000 copies
+        FileNode node = source.Name == name && source.Mode == mode && source.UserId == user && source.GroupId == group
+            && source.HardLinkKey is null
+            ? source
+            : source with { Name = name, Mode = mode, UserId = user, GroupId = group, HardLinkKey = null };
+        _planned[path] = new PlannedFile(node, content, linkGroup);
     }
 
     private sealed record PlannedFile(FileNode Node, FileContent? Content, object? LinkGroup);
