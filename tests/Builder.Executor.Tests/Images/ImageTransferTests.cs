@@ -131,6 +131,30 @@ public sealed class ImageTransferTests : IDisposable
     }
 
     [Fact]
+    public async Task Several_pulls_at_once_on_one_store_transfer_each_layer_once()
+    {
+        ImageSpecimen specimen = ImageSpecimen.Make(4, 500_000);
+        await specimen.PushAsync(Repository("app"), "v1");
+        using FaultProxy watching = new(_server.Port, (_, _) => null);
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(async () =>
+        {
+            Store store;
+            lock (_stores)
+            {
+                store = Open("shared");
+            }
+
+            ImagePuller puller = new(store, Source(store));
+            await puller.PullAsync(RegistryTest.Image(watching.Authority, "app", "v1"), s_amd64, PullPolicy.Always, Token);
+        })));
+        foreach (byte[] layer in specimen.Layers)
+        {
+            string request = $"GET /v2/app/blobs/{ImageSpecimen.DigestOf(layer)}";
+            Assert.Single(watching.Requests, head => head.StartsWith(request, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public async Task A_layer_that_the_registry_has_is_mounted_and_never_fetched()
     {
         ImageSpecimen specimen = ImageSpecimen.Make(2, 100_000);

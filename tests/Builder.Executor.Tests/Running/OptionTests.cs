@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Collections.Immutable;
 using Builder.Executor.Running;
 using Xunit;
 
