@@ -33,6 +33,8 @@ internal sealed class BuildOptions
 
     public Option<bool> NoCache { get; } = OptionFactory.Flag("--no-cache", "Run every step");
 
+    public Option<bool> Explain { get; } = OptionFactory.Flag("--explain", "Tell afterwards why each step ran or did not");
+
     public Option<string[]> NoCacheFilter { get; } =
         OptionFactory.List("--no-cache-filter", "STAGE,...", "Run every step of these stages");
 
@@ -97,7 +99,7 @@ internal sealed class BuildOptions
         command.Add(Context);
         foreach (Option option in (Option[])
         [
-            File, Tag, Target, BuildArg, BuildContext, Label, Platform, Pull, NoCache, NoCacheFilter, CacheFrom, CacheTo,
+            File, Tag, Target, BuildArg, BuildContext, Label, Platform, Pull, NoCache, NoCacheFilter, Explain, CacheFrom, CacheTo,
             Output, Push, Load, IdFile, MetadataFile, Quiet, Progress, Secret, Ssh, Allow, AddHost, ShmSize, Ulimit, Network,
             Timestamp, Jobs, Check, Call, Isolation,
         ])

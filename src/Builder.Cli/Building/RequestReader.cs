@@ -59,7 +59,7 @@ internal sealed class RequestReader(CliContext cli, BuildOptions options, ParseR
             Jobs = parsed.GetValue(options.Jobs) is { } jobs
                 ? jobs > 0 ? jobs : throw new UsageException($"invalid argument \"{jobs}\" for --jobs: not a positive number")
                 : Math.Max(4, Environment.ProcessorCount),
-            Project = ProjectOf(dockerfile),
+            Project = ReadProject(),
         };
     }
 
@@ -98,8 +98,13 @@ internal sealed class RequestReader(CliContext cli, BuildOptions options, ParseR
         Hint = "NAME=DIRECTORY|URL|docker-image://REF|oci-layout://DIR",
     };
 
-    private static string ProjectOf(Dockerfile dockerfile) =>
-        File.Exists(dockerfile.Source.Name) ? Path.GetFullPath(dockerfile.Source.Name) : dockerfile.Source.Name;
+    /// <summary>The Dockerfile's absolute path, by which <c>bld why</c> finds the build; a context elsewhere by its name.</summary>
+    private string ReadProject()
+    {
+        string context = parsed.GetRequiredValue(options.Context);
+        string path = parsed.GetValue(options.File) ?? Path.Combine(context, "Dockerfile");
+        return File.Exists(path) ? Path.GetFullPath(path) : $"{context} {path}";
+    }
 
     private (bool HostNetwork, bool Insecure, bool Devices) ReadEntitlements()
     {

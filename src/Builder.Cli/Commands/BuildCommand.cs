@@ -13,6 +13,7 @@ using Builder.Executor.Steps;
 using Builder.Frontend;
 using Builder.Frontend.Lint;
 using Builder.Solver;
+using Builder.Solver.Explaining;
 
 namespace Builder.Cli.Commands;
 
@@ -72,6 +73,15 @@ internal static class BuildCommand
         BuildOutcome outcome = await new BuildOutputs(composition, executor, caches)
             .WriteAsync(result, outputs, tags, quiet, cancellationToken);
         await caches.ExportAsync(result, cancellationToken);
+        if (parsed.GetValue(options.Explain))
+        {
+            await Output.MissReport.WriteAsync(
+                cli.Error,
+                new BuildExplainer(caches.Cache),
+                result.Images.SelectMany(image => image.Trace.Steps),
+                cancellationToken);
+        }
+
         Report(cli, options, parsed, outcome, result, quiet);
         return ExitCode.Success;
     }

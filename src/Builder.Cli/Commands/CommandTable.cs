@@ -29,6 +29,7 @@ internal static class CommandTable
         new Verb("tag", "Give an image one more name", TagCommand.Create),
         new Verb("rmi", "Remove images", RemoveImageCommand.Create) { EntersNamespace = true },
         new Verb("history", "Show how an image came to be", HistoryCommand.Create),
+        new Verb("why", "Explain why steps of a build ran", WhyCommand.Create),
         new Verb("inspect", "Show everything known of containers, images or volumes", InspectCommand.Create),
         new Verb("check", "Check a Dockerfile without building it", CheckCommand.Create),
         Group("image", "Work with images", ImageVerbs),
