@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Builder.Executor.Content;
 using Builder.Executor.FileSystem;
 using Builder.Executor.Sandbox;
+using Builder.Executor.Sandbox.Ledger;
 using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Snapshots;
@@ -76,6 +77,7 @@ internal sealed class ContainerSandbox : IDisposable
                 IsReadOnlyRoot = container.ReadOnly,
                 Ulimits = container.Ulimits,
                 ShmSizeBytes = container.ShmSizeBytes,
+                Ledger = OpenLedger(resources, places, container, user),
             };
             return new ContainerSandbox(spec, networking, resources);
         }
@@ -122,6 +124,20 @@ internal sealed class ContainerSandbox : IDisposable
         }
 
         _resources.Clear();
+    }
+
+    /// <summary>Keeps the owners of what the container changes, where only one id exists; its thread ends with the container.</summary>
+    private static OwnershipLedger? OpenLedger(
+        List<IDisposable> resources, ContainerPlaces places, ContainerRecord container, SandboxUser user)
+    {
+        if (!HostFacts.Current.HasSingleId)
+        {
+            return null;
+        }
+
+        string directory = places.Containers.PathOf(container.Id);
+        OwnerStore owners = new(places.Store.Snapshots.Ownership, Path.Combine(directory, SnapshotStore.OwnersFile));
+        return Own(resources, new OwnershipLedger(user, owners, Path.Combine(directory, "upper")));
     }
 
     private static T Own<T>(List<IDisposable> resources, T resource)

@@ -84,12 +84,14 @@ internal sealed class SandboxProcess : IDisposable
 
     private static void LetGo(SandboxSpec spec, SandboxProgramme set, int pid)
     {
-        spec.Ledger?.Attach(pid);
         if (spec.Network is OwnNetwork { Connect: { } connect })
         {
             connect(pid);
             _ = Libc.WriteSome(set.Go!, [1]);
         }
+
+        // In the order of the rows: the child sends the listener after it has been let go.
+        spec.Ledger?.Attach(pid);
     }
 
     private static SandboxException Advise(SandboxException failure) =>

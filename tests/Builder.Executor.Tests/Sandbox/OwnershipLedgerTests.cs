@@ -66,6 +66,43 @@ public sealed class OwnershipLedgerTests : IDisposable
         Assert.Equal("uid=33(www) gid=50(staff) groups=33(www)\n33:50\n", output);
     }
 
+    [RootFact]
+    public void A_container_that_fails_before_it_can_send_its_listener_does_not_hang()
+    {
+        using DetachedMount root = _root.Mount();
+        using var ledger = new OwnershipLedger(SandboxUser.Root, Owners(), _root.Upper);
+
+        Assert.Throws<SandboxException>(() => TestRoot.Run(new SandboxSpec
+        {
+            Root = root,
+            Arguments = ["true"],
+            Hostname = "box",
+            Files = [new SandboxFile("/proc/no-such-file", "x"u8.ToArray(), 0b110_100_100, 0, 0)],
+            Ledger = ledger,
+        }));
+    }
+
+    [RootFact]
+    public void The_ledger_waits_for_a_network_that_is_connected_first()
+    {
+        using DetachedMount root = _root.Mount();
+        using var ledger = new OwnershipLedger(SandboxUser.Root, Owners(), _root.Upper);
+        int connected = 0;
+
+        var (status, output, _) = TestRoot.Run(new SandboxSpec
+        {
+            Root = root,
+            Arguments = ["/bin/sh", "-c", "chown 3 /etc; stat -c %u /etc"],
+            Environment = ["PATH=/bin"],
+            Hostname = "box",
+            Network = new OwnNetwork(pid => connected = pid),
+            Ledger = ledger,
+        });
+
+        Assert.Equal((0, "3\n"), (status.ShellCode, output));
+        Assert.NotEqual(0, connected);
+    }
+
     [Fact]
     public void Ids_change_as_credentials_7_says()
     {

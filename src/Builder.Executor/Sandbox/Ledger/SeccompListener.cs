@@ -21,7 +21,7 @@ internal sealed unsafe class SeccompListener : IDisposable
     private const nuint AddDescriptor = 0x40182103;
     private const nuint SetFlags = 0x40082104;
     private const int FamilyUnix = 1;
-    private const int Datagram = 2;
+    private const int SequencedPackets = 5; // SOCK_SEQPACKET: the end of the child ends waiting for its message
     private const int SocketLevel = 1; // SOL_SOCKET
     private const int Rights = 1; // SCM_RIGHTS
     private const int ControlBytes = 24; // CMSG_SPACE(sizeof(int))
@@ -36,7 +36,7 @@ internal sealed unsafe class SeccompListener : IDisposable
     {
         int* pair = stackalloc int[2];
         Libc.Check(
-            Libc.SystemCall(Syscall.Socketpair.Number, FamilyUnix, Datagram | Libc.OpenCloexec, 0, (nint)pair), "socketpair");
+            Libc.SystemCall(Syscall.Socketpair.Number, FamilyUnix, SequencedPackets | Libc.OpenCloexec, 0, (nint)pair), "socketpair");
         _receiver = new SafeFileHandle(pair[0], ownsHandle: true);
         _sender = new SafeFileHandle(pair[1], ownsHandle: true);
     }
