@@ -9,7 +9,7 @@ namespace Builder.Solver.Operations;
 /// <summary>How a step sees the network.</summary>
 public enum NetworkMode
 {
-    /// <summary>A network of its own with access to the outside where the machine offers it, else the host's.</summary>
+    /// <summary>RUN: the host's network, as rootless BuildKit has it; docs/sandbox.md says why.</summary>
     Default,
 
     /// <summary>Loopback only.</summary>
