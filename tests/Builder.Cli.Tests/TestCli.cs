@@ -6,7 +6,7 @@ using Builder.Cli.Commands;
 namespace Builder.Cli.Tests;
 
 /// <summary>A command line of which everything written is kept.</summary>
-internal sealed class TestCli
+internal sealed class TestCli : IDisposable
 {
     private readonly StringWriter _out = new();
     private readonly StringWriter _error = new();
@@ -31,4 +31,10 @@ internal sealed class TestCli
 
     public Task<int> RunAsync(params string[] arguments) =>
         new CommandRunner(Context, CommandTable.Verbs).RunAsync(arguments);
+
+    public void Dispose()
+    {
+        _out.Dispose();
+        _error.Dispose();
+    }
 }
