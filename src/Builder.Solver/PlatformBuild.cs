@@ -70,7 +70,7 @@ internal sealed class PlatformBuild
         foreach ((string name, SourceSpan span) in context.Bases)
         {
             using ProgressStep step = _session.Progress.Start(name, span);
-            step.Complete(cached: true);
+            step.Complete(cached: false);
         }
 
         var graph = new BuildGraph([.. context.Vertices], lowered.FileSystem);

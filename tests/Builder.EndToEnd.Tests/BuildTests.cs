@@ -49,6 +49,21 @@ public sealed class BuildTests(Bases bases) : IClassFixture<Bases>
     }
 
     [RootFact]
+    public void A_rerun_step_is_explained_by_the_file_that_changed()
+    {
+        using var bld = new Bld();
+        string context = bld.Context("app", Example, ("requirements.txt", "x\n"), ("src/main.py", "one\n"));
+        bld.Ok(["build", .. bases.Mirror, "-t", "mi-app:dev", context]);
+        bld.Write("app/src/main.py", "two\n");
+        CommandResult second = bld.Ok(["build", .. bases.Mirror, "--explain", "-t", "mi-app:dev", context]);
+        Assert.Contains("file src/main.py: ", second.Error, StringComparison.Ordinal);
+        string why = bld.Ok("why", "mi-app:dev").Text;
+        Assert.Equal(3, Count(why, "  cached"));
+        Assert.Contains("ran: inputs changed (line 5)\n    file src/main.py: ", why, StringComparison.Ordinal);
+        Assert.Equal(why, bld.Ok("why", context).Text);
+    }
+
+    [RootFact]
     public void Root_a_user_with_sub_ids_and_one_without_give_the_same_layers_and_owners()
     {
         const string Dockerfile = """

@@ -154,7 +154,8 @@ public sealed class SolverOnStoreTests : IDisposable
 
         public IEnumerable<string> Executed =>
             _events.OfType<StepCompleted>()
-                .Where(step => !step.Cached && !step.Step.Name.Contains("[internal]", StringComparison.Ordinal))
+                .Where(step => !step.Cached && !step.Step.Name.Contains("[internal]", StringComparison.Ordinal)
+                    && !step.Step.Name.Contains("] FROM docker.io", StringComparison.Ordinal))
                 .Select(step => step.Step.Name);
 
         public async Task<ImageConfig> BuildAsync(string dockerfile)

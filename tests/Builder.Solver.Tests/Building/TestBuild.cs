@@ -47,7 +47,8 @@ internal sealed class TestBuild : IImageSource, IContextSource, IRemoteSource, I
     /// <summary>The steps that were executed, by name.</summary>
     public IEnumerable<string> Executed =>
         Events.OfType<StepCompleted>()
-            .Where(step => !step.Cached && !step.Step.Name.Contains("internal]", StringComparison.Ordinal))
+            .Where(step => !step.Cached && !step.Step.Name.Contains("internal]", StringComparison.Ordinal)
+                && !step.Step.Name.Contains("] FROM docker.io", StringComparison.Ordinal))
             .Select(step => step.Step.Name);
 
     public static BuildRequest Request(string dockerfile) => new()
