@@ -33,7 +33,7 @@ public sealed class ErrorRendererTests
             Error("unknown instruction: COPPY", 2, "did you mean COPY?"),
             Error("unknown instruction: RUUN", 3, "did you mean RUN?"),
         ]);
-        TestCli cli = new();
+        using TestCli cli = new();
         new ErrorRenderer(cli.Context, debug: false).Render(failure);
         Assert.Contains("error: unknown instruction: COPPY\n --> Dockerfile:2:1\n", cli.Error, StringComparison.Ordinal);
         Assert.Contains("  = hint: did you mean RUN?\n", cli.Error, StringComparison.Ordinal);

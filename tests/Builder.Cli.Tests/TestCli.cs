@@ -29,6 +29,12 @@ internal sealed class TestCli : IDisposable
 
     public string Error => _error.ToString();
 
+    public void Dispose()
+    {
+        _out.Dispose();
+        _error.Dispose();
+    }
+
     public Task<int> RunAsync(params string[] arguments) =>
         new CommandRunner(Context, CommandTable.Verbs).RunAsync(arguments);
 

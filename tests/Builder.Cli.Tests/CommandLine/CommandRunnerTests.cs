@@ -14,10 +14,10 @@ public sealed class CommandRunnerTests
     [InlineData(2, "unknown flag: --nope", "images", "--nope")]
     [InlineData(125, "unknown flag: --nope", "run", "--nope", "image")]
     [InlineData(125, "flag needs an argument: --name", "run", "--name")]
-    [InlineData(2, "Required argument missing", "tag", "one")]
+    [InlineData(2, "Required argument 'TARGET' missing", "tag", "one")]
     public async Task A_wrong_command_line_says_why_and_has_its_own_status(int status, string message, params string[] arguments)
     {
-        TestCli cli = new();
+        using TestCli cli = new();
         Assert.Equal(status, await cli.RunAsync(arguments));
         Assert.Contains(message, cli.Error, StringComparison.Ordinal);
         Assert.Equal("", cli.Output);
@@ -28,7 +28,7 @@ public sealed class CommandRunnerTests
     {
         foreach ((Verb verb, string[] path) in Walk(CommandTable.Verbs, []))
         {
-            TestCli cli = new();
+            using TestCli cli = new();
             Assert.Equal(0, await cli.RunAsync([.. path, "--help"]));
             Assert.Contains("Usage:", cli.Output, StringComparison.Ordinal);
             if (verb.Create is { } create)
@@ -56,7 +56,7 @@ public sealed class CommandRunnerTests
 
     private static async Task<string> OutputOf(params string[] arguments)
     {
-        TestCli cli = new();
+        using TestCli cli = new();
         Assert.Equal(0, await cli.RunAsync(arguments));
         return cli.Output;
     }
