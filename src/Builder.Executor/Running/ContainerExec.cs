@@ -13,8 +13,7 @@ namespace Builder.Executor.Running;
 public sealed class ContainerExec(ContainerStore containers)
 {
     private readonly Lock _lock = new();
-    private SpawnedProcess? _process;
-    private SafeFileHandle? _terminal;
+    private SandboxProcess? _process;
 
     /// <summary>Runs a command to its end and gives its status.</summary>
     /// <exception cref="RunException">The container does not run, or the command cannot be executed.</exception>
@@ -23,21 +22,10 @@ public sealed class ContainerExec(ContainerStore containers)
         int pid = RunningPid(container);
         try
         {
-            using EntryTerminal? terminal = request.Terminal ? EntryTerminal.Open(pid) : null;
-            using StreamPipes? pipes = terminal is null ? StreamPipes.Open(false, io.Input, request.Interactive) : null;
-            SandboxIo.Streams inside = terminal is not null
-                ? new SandboxIo.Streams(terminal.Slave, terminal.Slave, terminal.Slave)
-                : (SandboxIo.Streams)pipes!.Io;
-            if (terminal is not null && io.Input is { } input
-                && Libc.GetTerminalSize((int)input.DangerousGetHandle()) is { } size)
-            {
-                Libc.SetTerminalSize((int)terminal.Master.DangerousGetHandle(), size);
-            }
-
-            using SpawnedProcess process = ContainerEntry.Start(Specify(container, request, pid), inside, terminal is not null);
-            terminal?.Slave.Dispose();
-            pipes?.CloseInside();
-            return Attend(process, terminal, pipes, io, started);
+            using StreamPipes pipes = StreamPipes.Open(request.Terminal, io.Input, request.Interactive);
+            using SandboxProcess process = SandboxProcess.Enter(Specify(container, request, pid), pipes.Io);
+            pipes.CloseInside();
+            return Attend(process, pipes, io, started);
         }
         catch (SandboxException exception)
         {
@@ -52,10 +40,9 @@ public sealed class ContainerExec(ContainerStore containers)
         using SafeFileHandle nothing = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite);
         try
         {
-            _ = ContainerEntry.Start(
-                Specify(container, request, pid) with { OutlivesParent = true },
-                new SandboxIo.Streams(nothing, nothing, nothing),
-                isTerminal: false);
+            _ = SandboxProcess.Enter(
+                Specify(container, request, pid) with { OutlivesCaller = true },
+                new SandboxIo.Streams(nothing, nothing, nothing));
         }
         catch (SandboxException exception)
         {
@@ -77,7 +64,7 @@ public sealed class ContainerExec(ContainerStore containers)
     {
         lock (_lock)
         {
-            if (_terminal is { IsClosed: false } terminal && Libc.GetTerminalSize(descriptor) is { } size)
+            if (_process?.Terminal is { } terminal && Libc.GetTerminalSize(descriptor) is { } size)
             {
                 Libc.SetTerminalSize((int)terminal.DangerousGetHandle(), size);
             }
@@ -95,26 +82,27 @@ public sealed class ContainerExec(ContainerStore containers)
             };
     }
 
-    private int Attend(
-        SpawnedProcess process, EntryTerminal? terminal, StreamPipes? pipes, ContainerIo io, Action? started)
+    private int Attend(SandboxProcess process, StreamPipes pipes, ContainerIo io, Action? started)
     {
         lock (_lock)
         {
             _process = process;
-            _terminal = terminal?.Master;
         }
 
         try
         {
             started?.Invoke();
-            if (terminal is not null && io.Input is { } keyboard)
+            if (process.Terminal is { } terminal && io.Input is { } keyboard)
             {
-                SafeFileHandle master = terminal.Master;
-                Thread typist = new(() => ContainerSession.Type(keyboard, master)) { IsBackground = true, Name = "terminal-input" };
+                Thread typist = new(() => ContainerSession.Type(keyboard, terminal))
+                {
+                    IsBackground = true,
+                    Name = "terminal-input",
+                };
                 typist.Start();
             }
 
-            OutputPump.Run(process, terminal?.Master ?? pipes!.Output, pipes?.Error, io.Show, long.MaxValue);
+            OutputPump.Run(process.Process, process.Terminal ?? pipes.Output, pipes.Error, io.Show, long.MaxValue);
             return process.Wait().ShellCode;
         }
         finally
@@ -122,12 +110,11 @@ public sealed class ContainerExec(ContainerStore containers)
             lock (_lock)
             {
                 _process = null;
-                _terminal = null;
             }
         }
     }
 
-    private static ContainerEntrySpec Specify(ContainerRecord container, ExecRequest request, int pid)
+    private static EnterSpec Specify(ContainerRecord container, ExecRequest request, int pid)
     {
         SandboxUser user = UserResolver.Resolve(ReadUsers(pid), request.User ?? container.User);
         List<string> environment = [.. container.Environment];
@@ -147,15 +134,15 @@ public sealed class ContainerExec(ContainerStore containers)
         }
 
         bool isPrivileged = container.Privileged || request.Privileged;
-        return new ContainerEntrySpec
+        return new EnterSpec
         {
-            Pid = pid,
+            ContainerPid = pid,
             Arguments = request.Arguments,
-            Environment = environment,
+            Environment = [.. environment],
             WorkingDirectory = request.WorkingDirectory ?? container.WorkingDirectory,
             User = user,
             Capabilities = isPrivileged ? CapabilitySet.All : ContainerCapabilities.Of(container),
-            HasSeccompFilter = !isPrivileged,
+            IsPrivileged = isPrivileged,
             NoNewPrivileges = container.NoNewPrivileges,
         };
     }

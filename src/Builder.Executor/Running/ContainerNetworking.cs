@@ -23,7 +23,7 @@ internal sealed class ContainerNetworking : IDisposable
             ContainerNetwork.Host => (SandboxNetwork.Host, false),
             ContainerNetwork.None => (SandboxNetwork.None, false),
             ContainerNetwork.Private when !canConnect => throw new RunException(
-                RunFailure.NotStarted, "connect a private network: pasta is not installed")
+                RunFailure.NotStarted, "connect a private network: pasta is not installed, or may not use /dev/net/tun")
             {
                 Hint = "install the package passt, or use --network host or none",
             },
@@ -41,7 +41,8 @@ internal sealed class ContainerNetworking : IDisposable
     /// <summary>Why the container does not reach the outside although it might expect to, or null.</summary>
     public string? Warning => IsShared || _pasta is not null || (!_wantsOutside && Network == SandboxNetwork.None)
         ? null
-        : "the container has no access to the outside: install the package passt, or use --network host";
+        : "the container has no access to the outside: that takes the package passt and the right to use /dev/net/tun, "
+            + "or --network host";
 
     /// <inheritdoc/>
     public void Dispose() => _pasta?.Dispose();

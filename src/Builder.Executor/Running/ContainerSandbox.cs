@@ -23,6 +23,8 @@ internal sealed record ContainerPlaces(Store Store, ContainerStore Containers, V
 /// </summary>
 internal sealed class ContainerSandbox : IDisposable
 {
+    private const string UpperDirectory = "upper";
+
     private readonly SandboxSpec _spec;
     private readonly ContainerNetworking _networking;
     private readonly List<IDisposable> _resources;
@@ -79,6 +81,16 @@ internal sealed class ContainerSandbox : IDisposable
                 ShmSizeBytes = container.ShmSizeBytes,
                 Ledger = OpenLedger(resources, places, container, user),
             };
+            if (HostFacts.Current.HasSingleId)
+            {
+                string directory = places.Containers.PathOf(container.Id);
+                OwnerStore owners = new(OwnershipModes.Detect(), Path.Combine(directory, "owners"));
+                spec = spec with
+                {
+                    Ledger = Own(resources, new OwnershipLedger(user, owners, Path.Combine(directory, UpperDirectory))),
+                };
+            }
+
             return new ContainerSandbox(spec, networking, resources);
         }
         catch
@@ -150,7 +162,7 @@ internal sealed class ContainerSandbox : IDisposable
     private static DetachedMount MountRoot(string directory, IReadOnlyList<string> lowers)
     {
         string work = Path.Combine(directory, "work");
-        string upper = Path.Combine(directory, "upper");
+        string upper = Path.Combine(directory, UpperDirectory);
         FileTreeRemover.Remove(work);
         Directory.CreateDirectory(work);
         if (!Directory.Exists(upper))

@@ -28,8 +28,8 @@ internal sealed class PastaConnection : IDisposable
         _process = process;
     }
 
-    /// <summary>True when the machine has pasta and the device it needs.</summary>
-    public static bool IsAvailable => ProcessStarter.FindInPath(Program) is not null && File.Exists("/dev/net/tun");
+    /// <summary>True when the machine has pasta and lets us use the device that it needs.</summary>
+    public static bool IsAvailable => ProcessStarter.FindInPath(Program) is not null && CanOpenDevice();
 
     /// <summary>Connects the network namespace of a process; false when pasta could not do it.</summary>
     public static bool TryConnect(int pid, [NotNullWhen(true)] out PastaConnection? connection)
@@ -71,6 +71,19 @@ internal sealed class PastaConnection : IDisposable
 
     /// <summary>Ends the connection.</summary>
     public void Dispose() => _process.Dispose();
+
+    private static bool CanOpenDevice()
+    {
+        try
+        {
+            using SafeFileHandle device = File.OpenHandle("/dev/net/tun", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>pasta says nothing when it is ready: a default route is there then.</summary>
     private bool AwaitRoute(int pid)
@@ -114,5 +127,5 @@ public static class NetworkDescription
     /// <summary>In words, for <c>info</c>.</summary>
     public static string Current => PastaConnection.IsAvailable
         ? "private (pasta)"
-        : "host; private without access to the outside (install passt for that)";
+        : "host; private without access to the outside (that takes the package passt and the right to use /dev/net/tun)";
 }

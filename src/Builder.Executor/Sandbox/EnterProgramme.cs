@@ -82,6 +82,11 @@ internal sealed class EnterProgramme : IDisposable
         ConnectStreams(io);
         ProcessRows.CloseDescriptors(Programme);
         AppendIdentity();
+        if (_spec.OutlivesCaller)
+        {
+            Programme.Add("outlive the caller", Syscall.Prctl, Libc.PrSetPdeathsig, 0);
+        }
+
         Programme.Add($"enter {_spec.WorkingDirectory}", Syscall.Chdir, Programme.Text(_spec.WorkingDirectory));
         return CommandRows.Append(Programme, _spec.Arguments, _spec.Environment);
     }

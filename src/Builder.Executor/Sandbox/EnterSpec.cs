@@ -28,6 +28,9 @@ internal sealed record EnterSpec
     /// <summary>There is no system call filter.</summary>
     public bool IsPrivileged { get; init; }
 
+    /// <summary>It goes on when this process ends, and dies with the container only.</summary>
+    public bool OutlivesCaller { get; init; }
+
     /// <summary>execve never gives more rights.</summary>
     public bool NoNewPrivileges { get; init; }
 }
