@@ -77,9 +77,11 @@ internal static class PruneCommands
 
             using Composition composition = Composition.Open(cli, parsed, global);
             StorePruner pruner = new(composition.Store);
+            long before = StorePruner.DirectorySize(composition.Root);
             prune(composition, pruner, everything);
             pruner.Collect();
-            cli.Out.WriteLine($"Total reclaimed space: {HumanText.Size(pruner.FreedBytes, significantDigits: 4)}");
+            long freed = Math.Max(0, before - StorePruner.DirectorySize(composition.Root));
+            cli.Out.WriteLine($"Total reclaimed space: {HumanText.Size(freed, significantDigits: 4)}");
             return ExitCode.Success;
         });
         return command;

@@ -7,9 +7,6 @@ namespace Builder.Executor.Content;
 /// <summary>Gives room back: step records, cache mounts, and whatever nothing needs afterwards.</summary>
 public sealed class StorePruner(Store store)
 {
-    /// <summary>How many bytes were freed so far.</summary>
-    public long FreedBytes { get; private set; }
-
     /// <summary>
     /// Forgets all step records and, when asked, the contents of cache mounts; false when another process uses the store.
     /// </summary>
@@ -23,7 +20,6 @@ public sealed class StorePruner(Store store)
 
         foreach (string directory in withMounts ? [store.CachePath, store.MountsPath] : new[] { store.CachePath })
         {
-            FreedBytes += DirectorySize(directory);
             foreach (string entry in Directory.Exists(directory) ? Directory.GetFileSystemEntries(directory) : [])
             {
                 FileTreeRemover.Remove(entry);
@@ -34,12 +30,7 @@ public sealed class StorePruner(Store store)
     }
 
     /// <summary>Removes what nothing needs: unnamed blobs, snapshots without an image, a record or a container.</summary>
-    public void Collect()
-    {
-        GarbageCollector collector = new(store);
-        collector.TryCollect();
-        FreedBytes += collector.FreedBytes;
-    }
+    public void Collect() => new GarbageCollector(store).TryCollect();
 
     /// <summary>The sum of the lengths of the files below a directory; links are not followed.</summary>
     public static long DirectorySize(string path) => !Directory.Exists(path) ? 0 : new DirectoryInfo(path)
