@@ -70,8 +70,14 @@ internal static class CheckCommand
     private static IgnoreMatcher ReadIgnore(string dockerfile, string? context)
     {
         string[] candidates = context is null
-            ? [dockerfile + ".dockerignore"]
-            : [dockerfile + ".dockerignore", Path.Combine(context, ".dockerignore"), Path.Combine(context, ".containerignore")];
+            ? [dockerfile + ".dockerignore", dockerfile + ".containerignore"]
+            :
+            [
+                dockerfile + ".dockerignore",
+                dockerfile + ".containerignore",
+                Path.Combine(context, ".containerignore"),
+                Path.Combine(context, ".dockerignore"),
+            ];
         string? found = candidates.FirstOrDefault(File.Exists);
         return found is null ? IgnoreMatcher.None : IgnoreMatcher.Parse(DebugCommands.ReadText(found));
     }

@@ -41,18 +41,6 @@ internal sealed class LintWalk
 
     public StageLinks Links { get; }
 
-    /// <summary>The platform that a stage is for.</summary>
-    public Platform PlatformOf(Stage stage)
-    {
-        if (Links.BaseOf(stage) is { } baseStage)
-        {
-            return PlatformOf(baseStage);
-        }
-
-        string? text = stage.From.Platform is { } word ? Expander.TryExpand(word.Text, Globals.Values) : null;
-        return text is null ? Options.TargetPlatform : TryParsePlatform(text) ?? Options.TargetPlatform;
-    }
-
     /// <summary>A platform as written, or null.</summary>
     public Platform? TryParsePlatform(string text)
     {
@@ -172,9 +160,16 @@ internal sealed class LintWalk
         StageState? parent = Links.BaseOf(stage) is { } baseStage ? _states.GetValueOrDefault(baseStage.Index) : null;
         string? image = Links.ImageOf(stage);
         bool isScratch = image == "scratch";
+        Platform platform = parent?.Platform ?? PlatformOf(stage);
         LintBaseImage? known = parent is null && !isScratch && !string.IsNullOrEmpty(image)
-            ? Options.FindBaseImage?.Invoke(image, PlatformOf(stage))
+            ? Options.FindBaseImage?.Invoke(image, platform)
             : null;
-        return new StageState(stage, parent, known, isScratch, this);
+        return new StageState(stage, parent, known, isScratch, platform, this);
+    }
+
+    private Platform PlatformOf(Stage stage)
+    {
+        string? text = stage.From.Platform is { } word ? Expander.TryExpand(word.Text, Globals.Values) : null;
+        return text is null ? Options.TargetPlatform : TryParsePlatform(text) ?? Options.TargetPlatform;
     }
 }

@@ -33,7 +33,8 @@ internal sealed class OutlineCollector
             AddGlobals(stage.From);
             StageState? parent =
                 _walk.Links.BaseOf(stage) is { } baseStage ? states.GetValueOrDefault(baseStage.Index) : null;
-            var state = new StageState(stage, parent, image: null, isScratch: true, _walk);
+            var state = new StageState(
+                stage, parent, image: null, isScratch: true, _walk.Options.TargetPlatform, _walk);
             foreach (Instruction instruction in _walk.Links.InstructionsOf(stage))
             {
                 state.Apply(instruction);

@@ -13,10 +13,24 @@ internal sealed class StageLinks
     private readonly Dockerfile _dockerfile;
     private readonly string?[] _images;
     private readonly Stage?[] _bases;
+    private readonly Dictionary<string, List<Stage>> _byName = new(StringComparer.OrdinalIgnoreCase);
 
     public StageLinks(Dockerfile dockerfile, WordExpander expander, GlobalScope globals)
     {
         _dockerfile = dockerfile;
+        foreach (Stage stage in dockerfile.Stages)
+        {
+            if (stage.From.StageName is { } name)
+            {
+                if (!_byName.TryGetValue(name.Text, out List<Stage>? stages))
+                {
+                    _byName[name.Text] = stages = [];
+                }
+
+                stages.Add(stage);
+            }
+        }
+
         _images = [.. dockerfile.Stages.Select(stage => expander.TryExpand(stage.From.Image.Text, globals.Values))];
         _bases = [.. dockerfile.Stages.Select(stage => FindByName(_images[stage.Index], stage.Index))];
     }
@@ -102,17 +116,8 @@ internal sealed class StageLinks
             ? _dockerfile.Stages[index]
             : null;
 
-    private Stage? FindByName(string? name, int before)
-    {
-        string? lower = name?.ToLowerInvariant();
-        for (int index = before - 1; index >= 0 && lower is not null; index--)
-        {
-            if (_dockerfile.Stages[index].Name == lower)
-            {
-                return _dockerfile.Stages[index];
-            }
-        }
-
-        return null;
-    }
+    private Stage? FindByName(string? name, int before) =>
+        name is not null && _byName.TryGetValue(name, out List<Stage>? stages)
+            ? stages.FindLast(stage => stage.Index < before)
+            : null;
 }

@@ -14,14 +14,16 @@ internal sealed class StageState
     private readonly ImmutableDictionary<string, string> _buildArgs;
     private readonly WordExpander _expander;
 
-    public StageState(Stage stage, StageState? parent, LintBaseImage? image, bool isScratch, LintWalk walk)
+    public StageState(
+        Stage stage, StageState? parent, LintBaseImage? image, bool isScratch, Platform platform, LintWalk walk)
     {
         Stage = stage;
+        Platform = platform;
         _globals = walk.Globals;
         _buildArgs = walk.Options.BuildArgs;
         _expander = walk.Expander;
         Variables = parent is null ? new LintScope() : new LintScope(parent.Variables);
-        Declared = parent is null ? [] : [.. parent.Declared];
+        Declared = parent?.Declared ?? [];
         IsEnvironmentKnown = parent?.IsEnvironmentKnown ?? (isScratch || image is not null);
         HasShell = parent?.HasShell ?? image?.HasShell ?? false;
         IsWorkdirSet = parent?.IsWorkdirSet ?? false;
@@ -39,11 +41,14 @@ internal sealed class StageState
 
     public Stage Stage { get; }
 
+    /// <summary>What the stage is for: what its base is for, if that is a stage.</summary>
+    public Platform Platform { get; }
+
     /// <summary>ENV and ARG values.</summary>
     public LintScope Variables { get; }
 
     /// <summary>The ARGs of this stage and of the stages below it, also those without a value.</summary>
-    public HashSet<string> Declared { get; }
+    public ImmutableHashSet<string> Declared { get; private set; }
 
     /// <summary>False when a base image may have set variables that nobody told of.</summary>
     public bool IsEnvironmentKnown { get; }
@@ -93,7 +98,7 @@ internal sealed class StageState
     private void Declare(KeyValueWord definition)
     {
         string name = definition.Key.Text;
-        Declared.Add(name);
+        Declared = Declared.Add(name);
         string? value = _buildArgs.TryGetValue(name, out string? given)
             ? given
             : definition.Value is { } word ? Expand(word.Text) : _globals.Values.Find(name);

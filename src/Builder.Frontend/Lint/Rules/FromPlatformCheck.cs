@@ -39,7 +39,7 @@ internal sealed class FromPlatformCheck : LintCheck
 
     public override void VisitStage(LintWalk walk, StageState state)
     {
-        Platform wanted = walk.PlatformOf(state.Stage);
+        Platform wanted = state.Platform;
         if (state.BasePlatform is { } actual && (actual.Os != wanted.Os || actual.Architecture != wanted.Architecture))
         {
             FromInstruction from = state.Stage.From;
