@@ -33,6 +33,11 @@ internal static class CommandTable
         new Verb("inspect", "Show everything known of containers, images or volumes", InspectCommand.Create),
         new Verb("check", "Check a Dockerfile without building it", CheckCommand.Create),
         Group("image", "Work with images", ImageVerbs),
+        Group("manifest", "Work with indexes in registries",
+        [
+            new Verb("create", "Make one index of images for several platforms", ManifestCommands.CreateCreate) { EntersNamespace = true },
+            new Verb("inspect", "Show a manifest or index", ManifestCommands.CreateInspect),
+        ]),
         Group("container", "Work with containers", ContainerVerbs),
         Group("volume", "Work with volumes",
         [

@@ -139,6 +139,12 @@ internal sealed class LayerSender
 
     private async Task<Descriptor> CompressAsync(DiffId layer, PushOptions options, CancellationToken cancellationToken)
     {
+        if (_store.Layers.Find(layer, verifiedOnly: true).FirstOrDefault(form =>
+            !NeedsChange(form, options.Compression) && _store.Blobs.IsFile(form.Digest)) is { } known)
+        {
+            return known;
+        }
+
         await s_compressing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {

@@ -40,6 +40,7 @@ public sealed class RegistryClient : IDisposable
     public async Task<string> LoginAsync(
         string registry, RegistryCredential credential, CancellationToken cancellationToken)
     {
+        registry = RegistryName.Normalise(registry);
         RegistryEndpoint endpoint = _resolver.ForRegistry(registry);
         RegistryOptions options = _options with { Credential = credential, CredentialRegistry = registry };
         CredentialStore only = new(options, (_, _, _, _) => Task.FromResult<HelperResult?>(null));
@@ -73,7 +74,7 @@ public sealed class RegistryClient : IDisposable
     /// <summary>Forgets the credential of a registry; false when there was none.</summary>
     /// <exception cref="RegistryException">The file cannot be read or written.</exception>
     public Task<bool> LogoutAsync(string registry, CancellationToken cancellationToken) =>
-        Credentials.EraseAsync(registry, cancellationToken);
+        Credentials.EraseAsync(RegistryName.Normalise(registry), cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose()

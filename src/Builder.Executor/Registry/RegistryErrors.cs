@@ -33,7 +33,7 @@ internal static class RegistryErrors
                 StatusCode = response.StatusCode,
                 Errors = errors,
                 Url = response.RequestMessage?.RequestUri is { } url ? RedactedUrl.Of(url) : null,
-                Hint = HintFor(reason),
+                Hint = HintFor(reason, response.RequestMessage?.RequestUri?.Authority),
             };
         }
     }
@@ -165,10 +165,11 @@ internal static class RegistryErrors
         _ => $"the registry answered {(int)response.StatusCode} {response.ReasonPhrase}".TrimEnd(),
     };
 
-    private static string? HintFor(RegistryFailure reason) => reason switch
+    private static string? HintFor(RegistryFailure reason, string? authority) => reason switch
     {
         RegistryFailure.Unauthorized or RegistryFailure.Denied =>
-            "check the name, and log in with an account that may do this: bld login REGISTRY",
+            "check the name, and log in with an account that may do this: bld login "
+                + RegistryName.Normalise(authority ?? "REGISTRY"),
         RegistryFailure.NameUnknown or RegistryFailure.ManifestUnknown =>
             "check the name and the tag; a private image may need bld login",
         RegistryFailure.RateLimited => "log in, use a mirror (--registry-mirror), or wait",

@@ -25,6 +25,14 @@ internal sealed class RegistryName
         _repository = repository;
     }
 
+    /// <summary>The registry that somebody means by <c>https://HOST/v1/</c>, <c>HOST/</c> or an alias of Docker Hub.</summary>
+    public static string Normalise(string text)
+    {
+        int scheme = text.IndexOf("://", StringComparison.Ordinal);
+        string host = (scheme < 0 ? text : text[(scheme + 3)..]).Split('/')[0];
+        return IsDockerHub(host) ? RegistryEndpoint.DockerHub : host;
+    }
+
     /// <summary>The key to write, and what helpers are asked for.</summary>
     public string Key => IsDockerHub(_registry) ? DockerHubKey : _registry;
 

@@ -10,10 +10,10 @@ namespace Builder.Executor.Registry;
 /// <summary>Blobs: existence, reading from an offset, sending.</summary>
 internal sealed partial class RegistryRepository
 {
-    /// <summary>True when the repository has a blob.</summary>
+    /// <summary>True when the repository has a blob, which need not be pushed then.</summary>
     public async Task<bool> HasBlobAsync(Digest digest, CancellationToken cancellationToken)
     {
-        string operation = $"look up blob {digest} of {Endpoint}";
+        string operation = $"push blob {digest} to {Endpoint}";
         using HttpResponseMessage response = await SendAsync(
             host => new HttpRequestMessage(HttpMethod.Head, Url(host, $"blobs/{digest}")), _pull, operation, cancellationToken)
             .ConfigureAwait(false);
