@@ -81,16 +81,6 @@ internal sealed class ContainerSandbox : IDisposable
                 ShmSizeBytes = container.ShmSizeBytes,
                 Ledger = OpenLedger(resources, places, container, user),
             };
-            if (HostFacts.Current.HasSingleId)
-            {
-                string directory = places.Containers.PathOf(container.Id);
-                OwnerStore owners = new(OwnershipModes.Detect(), Path.Combine(directory, "owners"));
-                spec = spec with
-                {
-                    Ledger = Own(resources, new OwnershipLedger(user, owners, Path.Combine(directory, UpperDirectory))),
-                };
-            }
-
             return new ContainerSandbox(spec, networking, resources);
         }
         catch
