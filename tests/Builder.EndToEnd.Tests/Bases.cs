@@ -16,7 +16,7 @@ public sealed class Bases : IDisposable
         new Command(Path.Combine(Repository, "eng", "bases.sh"), "busybox", context).Run().Succeeded();
         bld.Ok("build", "-q", "-t", $"{_registry.Address}/library/busybox:latest", context);
         bld.Ok("push", "-q", $"{_registry.Address}/library/busybox:latest");
-        Archive = Path.Combine(Path.GetTempPath(), $"bld-busybox-{Environment.ProcessId}.tar");
+        Archive = Path.Combine(Path.GetTempPath(), $"bld-busybox-{Guid.NewGuid():N}.tar");
         bld.Ok("tag", $"{_registry.Address}/library/busybox:latest", "busybox");
         bld.Ok("save", "-o", Archive, "busybox");
     }
