@@ -32,19 +32,21 @@ internal sealed class CopySelection
     /// <exception cref="SolveException">A source is missing, or a pattern is malformed.</exception>
     public static CopySelection Select(ImmutableArray<CopySource> sources, CopyRequest request)
     {
-        if (request.Sources.Length + request.Heredocs.Length > 1 && !TreePath.SaysDirectory(request.Destination))
+        var selector = new SourceSelector(request, ReadExclude(request.Exclude));
+        foreach (CopySource source in sources)
+        {
+            selector.Add(source);
+        }
+
+        // a pattern that matches nothing does not count
+        if (request.Sources.Length + request.Heredocs.Length > 1
+            && selector.Roots.Count + request.Heredocs.Length > 1 && !TreePath.SaysDirectory(request.Destination))
         {
             throw new SolveException(
                 $"copy to \"{request.Destination}\": with more than one source the destination must be a directory")
             {
                 Hint = $"end the destination with '/': {request.Destination}/",
             };
-        }
-
-        var selector = new SourceSelector(request, ReadExclude(request.Exclude));
-        foreach (CopySource source in sources)
-        {
-            selector.Add(source);
         }
 
         return new CopySelection(
