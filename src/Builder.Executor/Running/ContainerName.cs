@@ -39,9 +39,9 @@ internal static class ContainerName
         return attempt == 0 ? name : $"{name}{RandomNumberGenerator.GetInt32(10)}";
     }
 
-    /// <summary>docker's rule: two characters or more, the first a letter or digit.</summary>
+    /// <summary>docker's rule, one character included: the first is a letter or digit.</summary>
     public static bool IsValid(string name) =>
-        name.Length > 1 && char.IsAsciiLetterOrDigit(name[0]) && !name.AsSpan().ContainsAnyExcept(s_allowed);
+        name.Length > 0 && char.IsAsciiLetterOrDigit(name[0]) && !name.AsSpan().ContainsAnyExcept(s_allowed);
 
     private static string Pick(string[] words) => words[RandomNumberGenerator.GetInt32(words.Length)];
 }

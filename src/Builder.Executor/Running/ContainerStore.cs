@@ -169,7 +169,7 @@ public sealed class ContainerStore
         {
             throw new RunException(RunFailure.Malformed, $"invalid container name \"{name}\"")
             {
-                Hint = "two characters or more of a-z A-Z 0-9 _ . -, the first a letter or digit",
+                Hint = "letters, digits, _ . and -, the first a letter or digit",
             };
         }
 
