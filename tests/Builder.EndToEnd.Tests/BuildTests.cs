@@ -120,7 +120,7 @@ public sealed class BuildTests(Bases bases) : IClassFixture<Bases>
         string context = bld.Context("c", "FROM busybox\nRUN echo oops >&2; exit 7\n");
         CommandResult result = bld.Run(["build", .. bases.Mirror, "-t", "broken", context]);
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains("exit code: 7", result.Error, StringComparison.Ordinal);
+        Assert.Contains("exit status 7", result.Error, StringComparison.Ordinal);
         Assert.Contains("Dockerfile:2", result.Error, StringComparison.Ordinal);
         Assert.Contains(">>> RUN echo oops", result.Error, StringComparison.Ordinal);
         Assert.Contains("oops", result.Error, StringComparison.Ordinal);

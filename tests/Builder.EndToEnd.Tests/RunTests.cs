@@ -89,7 +89,7 @@ public sealed class RunTests : IClassFixture<Bases>
     {
         using Bld bld = With("root");
         using Process process = bld.Command(
-            "run", "--rm", "--name", "t", "busybox", "sh", "-c", "trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done").Start();
+            "run", "--rm", "--name", "term", "busybox", "sh", "-c", "trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done").Start();
         Assert.Equal("up", process.StandardOutput.ReadLine());
         new Command("kill", "-TERM", process.Id.ToString(CultureInfo.InvariantCulture)).Run().Succeeded();
         Assert.True(process.WaitForExit(10_000));

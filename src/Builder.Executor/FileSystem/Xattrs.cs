@@ -77,9 +77,14 @@ internal static unsafe class Xattrs
         }
     }
 
-    /// <summary>Sets an attribute; false with errno on failure.</summary>
+    /// <summary>Sets an attribute; of the held file itself when the name is empty. False with errno on failure.</summary>
     public static bool RawSet(int directory, ReadOnlySpan<byte> name, string attribute, ReadOnlySpan<byte> value)
     {
+        if (name.IsEmpty)
+        {
+            return RawSetHeld(directory, attribute, value);
+        }
+
         fixed (byte* path = PathOf(directory, name))
         fixed (byte* key = Terminated(attribute))
         fixed (byte* data = value)
