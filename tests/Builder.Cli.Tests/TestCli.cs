@@ -37,10 +37,4 @@ internal sealed class TestCli : IDisposable
 
     public Task<int> RunAsync(params string[] arguments) =>
         new CommandRunner(Context, CommandTable.Verbs).RunAsync(arguments);
-
-    public void Dispose()
-    {
-        _out.Dispose();
-        _error.Dispose();
-    }
 }
