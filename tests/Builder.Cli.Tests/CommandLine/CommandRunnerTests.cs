@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using Builder.Cli.Commands;
 using Builder.Cli.CommandLine;
+using Builder.Cli.Commands;
 using Xunit;
 
 namespace Builder.Cli.Tests.CommandLine;

@@ -87,7 +87,7 @@ public sealed class IgnoreMatcherTests
 
     [Fact]
     public void Verdicts_equal_the_oracle() =>
-        Gen.Select(Patterns, PatternGenerators.Path.Array[1, 8]).Sample(
+        Gen.Select(s_patterns, PatternGenerators.Path.Array[1, 8]).Sample(
             (patterns, paths) =>
             {
                 var matcher = IgnoreMatcher.FromPatterns([.. patterns]);
@@ -98,7 +98,7 @@ public sealed class IgnoreMatcherTests
 
     [Fact]
     public void A_walk_with_scopes_and_pruning_finds_the_same_as_asking_for_every_path() =>
-        Gen.Select(Patterns, PatternGenerators.Path.Array[1, 30]).Sample(
+        Gen.Select(s_patterns, PatternGenerators.Path.Array[1, 30]).Sample(
             (patterns, paths) =>
             {
                 var matcher = IgnoreMatcher.FromPatterns([.. patterns]);
@@ -137,7 +137,7 @@ public sealed class IgnoreMatcherTests
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(3), $"took {watch.Elapsed}");
     }
 
-    private static readonly Gen<string[]> Patterns =
+    private static readonly Gen<string[]> s_patterns =
         Gen.Select(Gen.Bool, PatternGenerators.DeepText, (isNegated, text) => isNegated || text.Trim() is "" or ['!', ..] ? "!x" + text : text).Array[1, 6];
 
     private static string Clean(string pattern) => pattern[0] == '!'

@@ -143,10 +143,10 @@ public sealed class CachingTests
     [Fact]
     public async Task A_declared_proxy_variable_is_an_argument_like_any_other()
     {
-        const string dockerfile = "FROM base\nARG HTTP_PROXY\nRUN env out";
-        await _build.BuildAsync(dockerfile, r => r with { BuildArgs = [new("HTTP_PROXY", "http://one")] });
+        const string Dockerfile = "FROM base\nARG HTTP_PROXY\nRUN env out";
+        await _build.BuildAsync(Dockerfile, r => r with { BuildArgs = [new("HTTP_PROXY", "http://one")] });
         ImageConfig image = await _build.BuildAsync(
-            dockerfile, r => r with { BuildArgs = [new("HTTP_PROXY", "http://two")] });
+            Dockerfile, r => r with { BuildArgs = [new("HTTP_PROXY", "http://two")] });
         Assert.Single(_build.Executed);
         Assert.Equal("RUN |1 HTTP_PROXY=http://two /bin/sh -c env out # buildkit", image.History[^1].CreatedBy);
     }
@@ -154,18 +154,18 @@ public sealed class CachingTests
     [Fact]
     public async Task The_order_of_build_args_does_not_matter()
     {
-        const string dockerfile = "FROM base\nARG A\nARG B\nRUN env out";
-        await _build.BuildAsync(dockerfile, r => r with { BuildArgs = [new("A", "1"), new("B", "2")] });
-        await _build.BuildAsync(dockerfile, r => r with { BuildArgs = [new("B", "2"), new("A", "1")] });
+        const string Dockerfile = "FROM base\nARG A\nARG B\nRUN env out";
+        await _build.BuildAsync(Dockerfile, r => r with { BuildArgs = [new("A", "1"), new("B", "2")] });
+        await _build.BuildAsync(Dockerfile, r => r with { BuildArgs = [new("B", "2"), new("A", "1")] });
         Assert.Empty(_build.Executed);
     }
 
     [Fact]
     public async Task An_argument_invalidates_from_the_first_run_that_sees_it()
     {
-        const string dockerfile = "FROM base\nRUN put a 1\nARG V\nRUN put b 2\nCOPY src /s/";
-        await _build.BuildAsync(dockerfile, r => r with { BuildArgs = [new("V", "1")] });
-        await _build.BuildAsync(dockerfile, r => r with { BuildArgs = [new("V", "2")] });
+        const string Dockerfile = "FROM base\nRUN put a 1\nARG V\nRUN put b 2\nCOPY src /s/";
+        await _build.BuildAsync(Dockerfile, r => r with { BuildArgs = [new("V", "1")] });
+        await _build.BuildAsync(Dockerfile, r => r with { BuildArgs = [new("V", "2")] });
         Assert.Equal(["put b 2"], _build.Executor.Commands);
     }
 
@@ -191,9 +191,9 @@ public sealed class CachingTests
     [Fact]
     public async Task No_cache_filter_runs_the_named_stage_only()
     {
-        const string dockerfile = "FROM base AS one\nRUN put a 1\nFROM base\nRUN put b 2\nCOPY --from=one /a /a";
-        await _build.BuildAsync(dockerfile);
-        await _build.BuildAsync(dockerfile, request => request with { NoCacheFilter = ["one"] });
+        const string Dockerfile = "FROM base AS one\nRUN put a 1\nFROM base\nRUN put b 2\nCOPY --from=one /a /a";
+        await _build.BuildAsync(Dockerfile);
+        await _build.BuildAsync(Dockerfile, request => request with { NoCacheFilter = ["one"] });
         Assert.Equal(["put a 1"], _build.Executor.Commands);
     }
 
@@ -226,28 +226,28 @@ public sealed class CachingTests
     [Fact]
     public async Task A_mounted_context_counts_by_content_and_not_by_time()
     {
-        const string dockerfile = "FROM base\nRUN --mount=target=/m,source=src copy m/main.py out";
-        ImageConfig image = await _build.BuildAsync(dockerfile);
+        const string Dockerfile = "FROM base\nRUN --mount=target=/m,source=src copy m/main.py out";
+        ImageConfig image = await _build.BuildAsync(Dockerfile);
         Assert.Equal("one", _build.FilesOf(image).Text("out"));
 
         _build.Context.Put("src/main.py", "one", time: 99);
-        await _build.BuildAsync(dockerfile);
+        await _build.BuildAsync(Dockerfile);
         Assert.Empty(_build.Executor.Runs);
 
         _build.Context.Put("src/main.py", "two");
-        image = await _build.BuildAsync(dockerfile);
+        image = await _build.BuildAsync(Dockerfile);
         Assert.Equal("two", _build.FilesOf(image).Text("out"));
     }
 
     [Fact]
     public async Task A_mounted_directory_of_a_stage_counts_without_the_rest_of_the_stage()
     {
-        const string use = "\nFROM base\nRUN --mount=from=b,source=out,target=/m copy m/x y";
-        await _build.BuildAsync("FROM base AS b\nRUN put out/x 1\nRUN put log 1" + use);
-        ImageConfig image = await _build.BuildAsync("FROM base AS b\nRUN put out/x 1\nRUN put log 2" + use);
+        const string Use = "\nFROM base\nRUN --mount=from=b,source=out,target=/m copy m/x y";
+        await _build.BuildAsync("FROM base AS b\nRUN put out/x 1\nRUN put log 1" + Use);
+        ImageConfig image = await _build.BuildAsync("FROM base AS b\nRUN put out/x 1\nRUN put log 2" + Use);
         Assert.Equal(["put log 2"], _build.Executor.Commands);
         Assert.Equal("1", _build.FilesOf(image).Text("y"));
-        await _build.BuildAsync("FROM base AS b\nRUN put out/x 2\nRUN put log 2" + use);
+        await _build.BuildAsync("FROM base AS b\nRUN put out/x 2\nRUN put log 2" + Use);
         Assert.Equal(["put out/x 2", "put log 2", "copy m/x y"], _build.Executor.Commands);
     }
 

@@ -52,10 +52,10 @@ public sealed class ExplainingTests
     [Fact]
     public async Task A_value_that_may_be_secret_is_named_without_its_values()
     {
-        const string dockerfile = "FROM base\nARG API_TOKEN\nRUN put a b";
-        await _build.SolveAsync(TestBuild.Request(dockerfile) with { BuildArgs = [new("API_TOKEN", "hunter2")] });
+        const string Dockerfile = "FROM base\nARG API_TOKEN\nRUN put a b";
+        await _build.SolveAsync(TestBuild.Request(Dockerfile) with { BuildArgs = [new("API_TOKEN", "hunter2")] });
         BuildResult result = await _build.SolveAsync(
-            TestBuild.Request(dockerfile) with { BuildArgs = [new("API_TOKEN", "hunter3")] });
+            TestBuild.Request(Dockerfile) with { BuildArgs = [new("API_TOKEN", "hunter3")] });
         MissExplanation step = await ExplainAsync(result.Images[0].Trace.Steps[0]);
         InputDifference difference = Assert.Single(step.Differences);
         Assert.Equal("env API_TOKEN", difference.Input);

@@ -158,12 +158,12 @@ public sealed class RunTests
     [Fact]
     public async Task Add_of_a_url_is_keyed_by_what_was_fetched()
     {
-        const string dockerfile = "FROM base\nADD http://host/x /x";
+        const string Dockerfile = "FROM base\nADD http://host/x /x";
         _build.Remotes["http://host/x"] = new(new MemoryLayer("one").Put("x", "data"), "x");
-        await _build.BuildAsync(dockerfile);
-        await _build.BuildAsync(dockerfile);
+        await _build.BuildAsync(Dockerfile);
+        await _build.BuildAsync(Dockerfile);
         Assert.Empty(_build.Executed);
         _build.Remotes["http://host/x"] = new(new MemoryLayer("two").Put("x", "newer"), "x");
-        Assert.Equal("newer", _build.FilesOf(await _build.BuildAsync(dockerfile)).Text("x"));
+        Assert.Equal("newer", _build.FilesOf(await _build.BuildAsync(Dockerfile)).Text("x"));
     }
 }
