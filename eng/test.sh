@@ -70,7 +70,8 @@ conformance() {
 
 say "packages"
 ensure_packages git curl python3 skopeo umoci uidmap passt docker-registry redis-server jq busybox-static attr \
-  libcap2-bin crun runc gcc binutils zstd xz-utils bzip2 procps apache2-utils netcat-openbsd strace
+  libcap2-bin crun runc podman gcc binutils binutils-aarch64-linux-gnu zstd xz-utils bzip2 lzip procps apache2-utils \
+  netcat-openbsd strace
 # clang, lld and the OpenSSL headers are installed by build.sh
 
 step "build" dotnet build Builder.sln -c Release --nologo -v quiet

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Globalization;
-using System.Net;
+using IPAddress = System.Net.IPAddress;
 
 namespace Builder.Solver.Lowering;
 

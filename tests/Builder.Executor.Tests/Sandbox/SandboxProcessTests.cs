@@ -189,12 +189,9 @@ public sealed class SandboxProcessTests : IDisposable
     [RootFact]
     public void Left_over_processes_die_with_the_command()
     {
-        var watch = Stopwatch.StartNew();
-
-        var (status, _, _) = _root.Run("sleep 60 & sleep 60 & exit 4");
+        var (status, _, _) = HangGuard.Run(() => _root.Run("sleep 1000 & sleep 1000 & exit 4"));
 
         Assert.Equal(4, status.ShellCode);
-        Assert.InRange(watch.ElapsedMilliseconds, 0, 10_000);
     }
 
     [RootFact]
@@ -261,6 +258,8 @@ public sealed class SandboxProcessTests : IDisposable
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{watch.Elapsed.TotalMilliseconds / Count} ms each");
         Assert.Equal(mounts, File.ReadAllLines("/proc/self/mountinfo").Length);
-        Assert.InRange(Directory.GetFileSystemEntries("/proc/self/fd").Length, 0, descriptors + 2);
+
+        // Other tests open files at the same time; one descriptor left by each container would still show.
+        Assert.InRange(Directory.GetFileSystemEntries("/proc/self/fd").Length, 0, descriptors + (Count / 2));
     }
 }

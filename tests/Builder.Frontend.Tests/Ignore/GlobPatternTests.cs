@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Diagnostics;
 using Builder.Frontend.Ignore;
 using CsCheck;
+using Builder.TestSupport;
 using Xunit;
 
 namespace Builder.Frontend.Tests.Ignore;
@@ -143,9 +143,7 @@ public sealed class GlobPatternTests
     public void A_hostile_pattern_takes_no_exponential_time(string pattern, char filler)
     {
         string path = filler == '/' ? string.Join('/', Enumerable.Repeat("a", 2000)) : new string(filler, 4000);
-        var watch = Stopwatch.StartNew();
 
-        Assert.False(GlobPattern.ParseDeep(pattern).IsMatch(path));
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}");
+        Assert.False(HangGuard.Run(() => GlobPattern.ParseDeep(pattern).IsMatch(path)));
     }
 }

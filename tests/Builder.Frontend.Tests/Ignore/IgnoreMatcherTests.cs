@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
-using System.Diagnostics;
 using Builder.Frontend.Ignore;
 using CsCheck;
 using Xunit;
@@ -121,7 +120,7 @@ public sealed class IgnoreMatcherTests
     }
 
     [Fact]
-    public void Fifty_thousand_paths_and_fifty_patterns_are_cheap()
+    public void Fifty_thousand_paths_and_fifty_patterns_take_next_to_no_memory()
     {
         string[] forms = ["**/*.p{0}", "dir{0}/*/cache", "**/node{0}", "a{0}*/**/tmp?", "build{0}/**"];
         var matcher = IgnoreMatcher.FromPatterns(
@@ -129,12 +128,16 @@ public sealed class IgnoreMatcherTests
         string[] paths = [.. Enumerable.Range(0, 50_000).Select(i => $"src/pkg{i / 1000}/module{i / 50}/file{i}.cs")];
         matcher.IsIgnored(paths[0]);
 
-        var watch = Stopwatch.StartNew();
         IgnoreScope parent = matcher.Enter("src", default);
-        int ignored = paths.Count(path => matcher.IsIgnored(path.AsSpan(), parent));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        int ignored = 0;
+        foreach (string path in paths)
+        {
+            ignored += matcher.IsIgnored(path.AsSpan(), parent) ? 1 : 0;
+        }
 
         Assert.Equal(0, ignored);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(3), $"took {watch.Elapsed}");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 * paths.Length);
     }
 
     private static readonly Gen<string[]> s_patterns =
