@@ -9,7 +9,7 @@ namespace Builder.Executor.Content;
 /// Passes a stream on and, at its end, throws when the bytes were not those that were promised. Whoever has read to the
 /// end without an exception has the right bytes. Owns the inner stream.
 /// </summary>
-internal sealed class VerifiedReadStream : Stream
+internal sealed class VerifiedReadStream : SequentialReadStream
 {
     private readonly Stream _inner;
     private readonly Digest _expected;
@@ -25,15 +25,6 @@ internal sealed class VerifiedReadStream : Stream
         _expected = expected;
         _expectedLength = expectedLength;
     }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
 
     /// <inheritdoc/>
     public override long Length => _expectedLength;
@@ -54,9 +45,6 @@ internal sealed class VerifiedReadStream : Stream
     }
 
     /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         int count = await _inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
@@ -67,20 +55,6 @@ internal sealed class VerifiedReadStream : Stream
     /// <inheritdoc/>
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Security.Cryptography;
+using Builder.Executor.Content;
 using Builder.Frontend.Naming;
 using Builder.Solver.Images;
 
 namespace Builder.Executor.Layers;
 
 /// <summary>Passes a layer's tar on and hashes it on the way. Owns the inner stream. Not thread-safe.</summary>
-internal sealed class DigestingReadStream : Stream
+internal sealed class DigestingReadStream : SequentialReadStream
 {
     private readonly Stream _inner;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -18,18 +19,6 @@ internal sealed class DigestingReadStream : Stream
     {
         _inner = inner;
     }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
 
     /// <summary>How many bytes have passed.</summary>
     public override long Position
@@ -49,23 +38,6 @@ internal sealed class DigestingReadStream : Stream
         _length += count;
         return count;
     }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

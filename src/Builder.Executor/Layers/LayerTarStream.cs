@@ -10,7 +10,7 @@ namespace Builder.Executor.Layers;
 /// <summary>
 /// The canonical tar of a layer's directory as a stream, made while it is read; memory is one buffer. Not thread-safe.
 /// </summary>
-internal sealed class LayerTarStream : Stream
+internal sealed class LayerTarStream : SequentialReadStream
 {
     private const int BufferBytes = 256 * 1024;
 
@@ -35,25 +35,6 @@ internal sealed class LayerTarStream : Stream
 
     /// <summary>How many entries there were so far.</summary>
     public int EntryCount { get; private set; }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
@@ -81,23 +62,6 @@ internal sealed class LayerTarStream : Stream
         _taken += count;
         return count;
     }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using Builder.Executor.Content;
+
 namespace Builder.Executor.Layers;
 
 /// <summary>Gives bytes that were read ahead before the rest of their stream, which it owns.</summary>
-internal sealed class PrefixedStream : Stream
+internal sealed class PrefixedStream : SequentialReadStream
 {
     private readonly Stream _rest;
     private ReadOnlyMemory<byte> _prefix;
@@ -15,18 +17,6 @@ internal sealed class PrefixedStream : Stream
         _prefix = prefix;
         _rest = rest;
     }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
 
     /// <summary>How many bytes were read; decoders align blocks by it.</summary>
     public override long Position
@@ -48,23 +38,6 @@ internal sealed class PrefixedStream : Stream
         _position += count;
         return count;
     }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

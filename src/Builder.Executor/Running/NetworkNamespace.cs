@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Sockets;
-using System.Runtime.ExceptionServices;
 using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Spawning;
 using Microsoft.Win32.SafeHandles;
 
 namespace Builder.Executor.Running;
@@ -15,16 +14,13 @@ namespace Builder.Executor.Running;
 /// </summary>
 internal sealed class NetworkNamespace : IDisposable
 {
-    private readonly BlockingCollection<Action> _work = [];
-    private readonly Thread _thread;
+    private readonly DedicatedThread _thread = new("network-namespace");
 
     /// <summary>Enters the namespace of a process.</summary>
     /// <exception cref="LinuxException">The process is gone, or its namespace is not ours to enter.</exception>
     public NetworkNamespace(int pid)
     {
-        _thread = new Thread(Loop) { IsBackground = true, Name = "network-namespace" };
-        _thread.Start();
-        Invoke(() =>
+        _ = _thread.Invoke(() =>
         {
             using SafeFileHandle handle = File.OpenHandle(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/net"));
             Libc.EnterNetworkNamespace(handle);
@@ -34,43 +30,8 @@ internal sealed class NetworkNamespace : IDisposable
 
     /// <summary>Makes a socket inside.</summary>
     public Socket CreateSocket(AddressFamily family, SocketType type) =>
-        Invoke(() => new Socket(family, type, ProtocolType.Unspecified));
+        _thread.Invoke(() => new Socket(family, type, ProtocolType.Unspecified));
 
     /// <summary>Lets the thread end.</summary>
-    public void Dispose() => _work.CompleteAdding();
-
-    private T Invoke<T>(Func<T> action)
-    {
-        T result = default!;
-        ExceptionDispatchInfo? failure = null;
-        using ManualResetEventSlim done = new();
-        _work.Add(() =>
-        {
-            try
-            {
-                result = action();
-            }
-            catch (Exception exception) when (exception is not OutOfMemoryException)
-            {
-                failure = ExceptionDispatchInfo.Capture(exception);
-            }
-            finally
-            {
-                done.Set();
-            }
-        });
-        done.Wait();
-        failure?.Throw();
-        return result;
-    }
-
-    private void Loop()
-    {
-        foreach (Action action in _work.GetConsumingEnumerable())
-        {
-            action();
-        }
-
-        _work.Dispose();
-    }
+    public void Dispose() => _thread.Dispose();
 }

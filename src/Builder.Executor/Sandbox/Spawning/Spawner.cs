@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox.Stub;
 using Microsoft.Win32.SafeHandles;
@@ -20,50 +18,20 @@ internal sealed unsafe class Spawner
     private const int StackBytes = 16 * 1024;
     private const int SignalBlockAll = 2; // SIG_SETMASK
 
-    private static readonly Lazy<Spawner> s_shared = new(() => new Spawner());
+    private static readonly Lazy<Spawner> s_shared = new(() => new Spawner(new DedicatedThread("spawner")));
 
-    private readonly BlockingCollection<Action> _work = [];
-    private readonly Thread _thread;
+    private readonly DedicatedThread _thread;
 
-    private Spawner()
+    private Spawner(DedicatedThread thread)
     {
-        _thread = new Thread(Loop) { IsBackground = true, Name = "spawner" };
-        _thread.Start();
+        _thread = thread;
     }
 
     /// <summary>The process's one spawner: the thread is a resource of the process, as its id is.</summary>
     public static Spawner Shared => s_shared.Value;
 
     /// <summary>Runs something on the spawning thread and gives back its result; nested calls run at once.</summary>
-    public T Invoke<T>(Func<T> action)
-    {
-        if (Thread.CurrentThread == _thread)
-        {
-            return action();
-        }
-
-        T result = default!;
-        ExceptionDispatchInfo? failure = null;
-        using var done = new ManualResetEventSlim();
-        _work.Add(() =>
-        {
-            try
-            {
-                result = action();
-            }
-            catch (Exception exception) when (exception is not OutOfMemoryException)
-            {
-                failure = ExceptionDispatchInfo.Capture(exception);
-            }
-            finally
-            {
-                done.Set();
-            }
-        });
-        done.Wait();
-        failure?.Throw();
-        return result;
-    }
+    public T Invoke<T>(Func<T> action) => _thread.Invoke(action);
 
     /// <summary>
     /// Starts the programme's process and returns when it has executed its command. <paramref name="whileStarting"/>
@@ -166,14 +134,6 @@ internal sealed unsafe class Spawner
                 IsCommandFailure = row.Call.Name is "execve",
                 CommandErrno = (Errno)(int)BitConverter.ToInt64(report[8..]),
             };
-        }
-    }
-
-    private void Loop()
-    {
-        foreach (Action action in _work.GetConsumingEnumerable())
-        {
-            action();
         }
     }
 }
