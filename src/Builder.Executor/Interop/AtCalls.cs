@@ -47,7 +47,7 @@ internal static unsafe class AtCalls
         }
     }
 
-    /// <summary>openat2 with a way to resolve; -1 with errno on failure.</summary>
+    /// <summary>openat2 with a way to resolve, walked by hand where the kernel lacks it; -1 with errno on failure.</summary>
     public static int RawOpenResolved(int directory, ReadOnlySpan<byte> name, int flags, ulong resolve)
     {
         fixed (byte* path = NativePath.Terminate(name, stackalloc byte[NativePath.InlineBytes]))
@@ -62,7 +62,7 @@ internal static unsafe class AtCalls
                 result = Libc.OpenAt2(directory, path, &how);
             }
             while (result < 0 && LastError() is Errno.EAGAIN or Errno.EINTR && attempts++ < MaxResolveAttempts);
-            return result;
+            return result < 0 && LastError() == Errno.ENOSYS ? ComponentWalk.Open(directory, name, flags, resolve) : result;
         }
     }
 

@@ -30,6 +30,8 @@ internal static unsafe partial class Libc
     public const int OpenCloexec = 0x80000;
 
     public const int WaitNoHang = 1;
+    public const int WaitExited = 4;
+    public const int WaitNoReap = 0x01000000; // WNOWAIT
     public const int WaitAll = 0x40000000; // __WALL
 
     public const int PrSetPdeathsig = 1;

@@ -53,7 +53,7 @@ internal sealed class IdMappingGate : IDisposable
         }
         else
         {
-            if (_mapping.Count == 1)
+            if (_mapping.Count == 1 && File.Exists($"{process}/setgroups")) // gVisor has none and asks for none
             {
                 Write($"{process}/setgroups", "deny");
             }

@@ -9,19 +9,21 @@ namespace Builder.Executor.Sandbox.Spawning;
 internal sealed unsafe class SpawnedProcess : IDisposable
 {
     private readonly Lock _lock = new();
+    private readonly bool _isPidfd;
     private ExitStatus? _status;
 
-    /// <summary>Takes over a child.</summary>
-    public SpawnedProcess(int pid, SafeFileHandle descriptor)
+    /// <summary>Takes over a child and its pidfd; null where the kernel has none.</summary>
+    public SpawnedProcess(int pid, SafeFileHandle? pidfd)
     {
         Pid = pid;
-        Descriptor = descriptor;
+        _isPidfd = pidfd is not null;
+        Descriptor = pidfd ?? ChildEnd.Watch(pid);
     }
 
     /// <summary>Its process id, as this process sees it.</summary>
     public int Pid { get; }
 
-    /// <summary>Its pidfd; readable once it has ended.</summary>
+    /// <summary>Readable once it has ended.</summary>
     public SafeFileHandle Descriptor { get; }
 
     /// <summary>Sends a signal; does nothing when it has ended.</summary>
@@ -31,8 +33,10 @@ internal sealed unsafe class SpawnedProcess : IDisposable
         {
             if (_status is null)
             {
-                _ = Libc.SystemCall(
-                    Syscall.PidfdSendSignal.Number, Descriptor.DangerousGetHandle(), signal, 0, 0);
+                // Until it is reaped its number is not given to another.
+                _ = _isPidfd
+                    ? Libc.SystemCall(Syscall.PidfdSendSignal.Number, Descriptor.DangerousGetHandle(), signal, 0, 0)
+                    : Libc.Kill(Pid, signal);
             }
         }
     }

@@ -45,9 +45,9 @@ internal sealed unsafe class Spawner
     {
         int dumpable = Libc.Prctl(Libc.PrGetDumpable);
         StubHeader* header = Prepare(programme);
-        int pid = Clone(header, out int pidFd);
+        int pid = Clone(header, out SafeFileHandle? pidfd);
         programme.ErrorWrite.Dispose();
-        var process = new SpawnedProcess(pid, new SafeFileHandle(pidFd, ownsHandle: true));
+        var process = new SpawnedProcess(pid, pidfd);
         try
         {
             whileStarting?.Invoke(pid);
@@ -71,10 +71,14 @@ internal sealed unsafe class Spawner
     private static SpawnedProcess TakeSuccessor(SyscallProgramme programme, SpawnedProcess first)
     {
         int pid = *(int*)programme.ChildPidSlot;
-        SafeFileHandle descriptor = Libc.OpenBy(Syscall.PidfdOpen, pid)
-            ?? throw new SandboxException("create a process in the container", "pidfd_open", Libc.LastErrno);
+        SafeFileHandle? pidfd = Libc.OpenBy(Syscall.PidfdOpen, pid);
+        if (pidfd is null && Libc.LastErrno != Errno.ENOSYS)
+        {
+            throw new SandboxException("create a process in the container", "pidfd_open", Libc.LastErrno);
+        }
+
         first.Dispose();
-        return new SpawnedProcess(pid, descriptor);
+        return new SpawnedProcess(pid, pidfd);
     }
 
     private static void ReapSuccessor(SyscallProgramme programme)
@@ -99,7 +103,24 @@ internal sealed unsafe class Spawner
         return header;
     }
 
-    private static int Clone(StubHeader* header, out int pidFd)
+    private static int Clone(StubHeader* header, out SafeFileHandle? pidfd)
+    {
+        long pid = Clone(header);
+        pidfd = null;
+        if (pid == -(int)Errno.EINVAL)
+        {
+            header->CloneFlags &= ~ClonePidfd; // gVisor has no pidfds; other kernels refuse this, too, if the flags are wrong
+            pid = Clone(header);
+        }
+        else if (pid > 0)
+        {
+            pidfd = new SafeFileHandle(*(int*)header->PidFd, ownsHandle: true);
+        }
+
+        return pid > 0 ? (int)pid : throw new SandboxException("create a process", "clone", (Errno)(int)-pid);
+    }
+
+    private static long Clone(StubHeader* header)
     {
         var stub = (delegate* unmanaged<StubHeader*, long>)StubMemory.Address;
         ulong all = ulong.MaxValue;
@@ -107,13 +128,7 @@ internal sealed unsafe class Spawner
         _ = Libc.SystemCall(Syscall.RtSigprocmask.Number, SignalBlockAll, (nint)(&all), (nint)(&before), sizeof(ulong));
         long pid = stub(header);
         _ = Libc.SystemCall(Syscall.RtSigprocmask.Number, SignalBlockAll, (nint)(&before), 0, sizeof(ulong));
-        if (pid < 0)
-        {
-            throw new SandboxException("create a process", "clone", (Errno)(int)-pid);
-        }
-
-        pidFd = *(int*)header->PidFd;
-        return (int)pid;
+        return pid;
     }
 
     // The end of the pipe means that execve(2) has happened; only then may the programme's memory go.

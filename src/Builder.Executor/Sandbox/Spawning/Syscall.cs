@@ -60,6 +60,7 @@ internal readonly record struct Syscall(string Name, int X64, int Arm64)
     public static Syscall ExitGroup => new("exit_group", 231, 94);
     public static Syscall Getpid => new("getpid", 39, 172);
     public static Syscall Getppid => new("getppid", 110, 173);
+    public static Syscall Waitid => new("waitid", 247, 95);
     public static Syscall Wait4 => new("wait4", 61, 260);
     public static Syscall Kill => new("kill", 62, 129);
     public static Syscall PidfdOpen => new("pidfd_open", 434, 434);
@@ -73,7 +74,6 @@ internal readonly record struct Syscall(string Name, int X64, int Arm64)
     public static Syscall IoprioSet => new("ioprio_set", 251, 30);
     public static Syscall Ptrace => new("ptrace", 101, 117);
     public static Syscall MemfdCreate => new("memfd_create", 319, 279);
-    public static Syscall Waitid => new("waitid", 247, 95);
     public static Syscall Socketpair => new("socketpair", 53, 199);
     public static Syscall Recvmsg => new("recvmsg", 47, 212);
     public static Syscall Newfstatat => new("newfstatat", 262, 79);
