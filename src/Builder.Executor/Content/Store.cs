@@ -68,6 +68,26 @@ public sealed class Store : IDisposable
     /// <summary>Where containers are kept.</summary>
     public string ContainersPath => Path.Combine(Root, "containers");
 
+    /// <summary>
+    /// A collection could not take place because somebody used the store: whoever ends next makes up for it.
+    /// </summary>
+    public bool WantsCollection
+    {
+        get => File.Exists(Path.Combine(Root, "locks", "collect"));
+        internal set
+        {
+            string path = Path.Combine(Root, "locks", "collect");
+            if (!value)
+            {
+                File.Delete(path);
+            }
+            else if (!File.Exists(path))
+            {
+                File.WriteAllBytes(path, []);
+            }
+        }
+    }
+
     /// <summary>Extracted layers.</summary>
     internal SnapshotStore Snapshots { get; }
 
