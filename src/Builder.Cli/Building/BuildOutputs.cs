@@ -52,7 +52,7 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
 
     private async Task<BuildResult> RewriteAsync(BuildResult result, CancellationToken cancellationToken)
     {
-        TimestampRewriter rewriter = new(composition.Store, composition.ImageSource.Layers, composition.Time);
+        TimestampRewriter rewriter = new(composition.Store, composition.ImageSource.Layers, caches.Cache);
         ImmutableArray<PlatformImage>.Builder images = ImmutableArray.CreateBuilder<PlatformImage>();
         foreach (PlatformImage image in result.Images)
         {

@@ -43,9 +43,32 @@ internal static class BuildCommand
         Composition composition, BuildOptions options, ParseResult parsed, CancellationToken cancellationToken)
     {
         CollectionLimits limits = CollectionSettings.Read(composition.Cli);
-        bool isGrown = await BuildAsync(composition, options, parsed, cancellationToken);
-        new AutomaticCollection(composition.Store, limits, composition.Time).RunIfDue(isGrown);
+        bool isGrown;
+        try
+        {
+            isGrown = await BuildAsync(composition, options, parsed, cancellationToken);
+        }
+        catch (BuildException failure) when (failure is not UsageException)
+        {
+            // Perhaps there was no room: the next build shall have some.
+            Collect(composition, limits, isGrown: true);
+            throw;
+        }
+
+        Collect(composition, limits, isGrown);
         return ExitCode.Success;
+    }
+
+    private static void Collect(Composition composition, CollectionLimits limits, bool isGrown)
+    {
+        try
+        {
+            new AutomaticCollection(composition.Store, limits, composition.Time).RunIfDue(isGrown);
+        }
+        catch (Exception failure) when (failure is BuildException or IOException or UnauthorizedAccessException)
+        {
+            composition.Cli.Error.WriteLine($"warning: keep the build cache within its limits: {failure.Message}");
+        }
     }
 
     /// <summary>Builds; true when a step ran.</summary>

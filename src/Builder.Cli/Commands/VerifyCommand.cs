@@ -46,7 +46,7 @@ internal static class VerifyCommand
                 PlatformImage rebuilt = await BuildAsync(composition, options, parsed, stored, cancellationToken);
                 if (parsed.GetValue(rewrite))
                 {
-                    rebuilt = await new TimestampRewriter(composition.Store, composition.ImageSource.Layers, composition.Time)
+                    rebuilt = await new TimestampRewriter(composition.Store, composition.ImageSource.Layers, new ForgetfulCache())
                         .RewriteAsync(rebuilt, cancellationToken);
                 }
 

@@ -40,7 +40,7 @@ internal sealed class ReachableContent
     {
         foreach ((Digest id, ImageRecord record) in _store.Images.Records())
         {
-            AddImage(id, record.Manifest.Digest);
+            AddImage(id, record);
         }
 
         foreach ((_, Digest target) in _store.References.List())
@@ -54,7 +54,7 @@ internal sealed class ReachableContent
     {
         if (_store.Images.FindRecord(id) is { } record)
         {
-            AddImage(id, record.Manifest.Digest);
+            AddImage(id, record);
         }
     }
 
@@ -121,10 +121,20 @@ internal sealed class ReachableContent
         _snapshots.Add(digest);
     }
 
-    private void AddImage(Digest id, Digest manifest)
+    private void AddImage(Digest id, ImageRecord record)
     {
         _blobs.Add(id);
-        AddManifest(manifest);
+        AddManifest(record.Manifest.Digest);
+
+        // The index by which a registry knows it is how it is found again.
+        foreach (string name in record.RepoDigests)
+        {
+            if (Digest.TryParse(name[(name.IndexOf('@', StringComparison.Ordinal) + 1)..], out Digest document))
+            {
+                _blobs.Add(document);
+            }
+        }
+
         try
         {
             if (_store.Blobs.TryReadAll(id, OciJson.MaxConfigBytes) is { } json)
@@ -187,7 +197,7 @@ internal sealed class ReachableContent
         foreach (string path in Directory.EnumerateFiles(directory, "*", new EnumerationOptions
         {
             RecurseSubdirectories = true,
-            MaxRecursionDepth = 2,
+            MaxRecursionDepth = 1,
             AttributesToSkip = FileAttributes.ReparsePoint,
             IgnoreInaccessible = true,
         }))

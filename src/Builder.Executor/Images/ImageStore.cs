@@ -65,7 +65,7 @@ public sealed partial class ImageStore
             _store.References.Set(WithTag(name), target.Digest);
         }
 
-        NameTable table = ReadNames();
+        Lazy<NameTable> table = ReadNames();
         return new CommittedImage(target, [.. manifests.Select(entry => Describe(
             entry.Id, _records.Find(entry.Id)!, entry.Config, table))]);
     }

@@ -25,14 +25,17 @@ public sealed class TimestampRewriter
     private const int CopyBytes = 256 * 1024;
 
     private readonly Store _store;
-    private readonly CacheDirectory _records;
+    private readonly IDistributedCache _records;
     private readonly LayerSource _source;
 
-    /// <summary>A rewriter over a store; <paramref name="fetcher"/> gives the layers that it lacks.</summary>
-    public TimestampRewriter(Store store, ILayerFetcher? fetcher, TimeProvider time)
+    /// <summary>
+    /// A rewriter over a store; <paramref name="fetcher"/> gives the layers that it lacks, <paramref name="records"/> keeps
+    /// what they became.
+    /// </summary>
+    public TimestampRewriter(Store store, ILayerFetcher? fetcher, IDistributedCache records)
     {
         _store = store;
-        _records = new CacheDirectory(store, time);
+        _records = records;
         _source = new LayerSource(store, fetcher);
     }
 

@@ -55,10 +55,22 @@ public sealed class AutomaticCollection
             }
         }
 
-        File.WriteAllBytes(_stamp, []);
-        AtCalls.SetModificationTime(
-            AtCalls.CurrentDirectory, PathEncoding.Encode(_stamp), _time.GetUtcNow().ToUnixTimeSeconds(), 0);
+        Stamp();
         return Apply();
+    }
+
+    private void Stamp()
+    {
+        try
+        {
+            File.WriteAllBytes(_stamp, []);
+            AtCalls.SetModificationTime(
+                AtCalls.CurrentDirectory, PathEncoding.Encode(_stamp), _time.GetUtcNow().ToUnixTimeSeconds(), 0);
+        }
+        catch (IOException)
+        {
+            // The disk is full: there will be room for it afterwards.
+        }
     }
 
     private bool IsDue()
