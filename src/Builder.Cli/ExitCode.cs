@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Runtime.InteropServices;
+
 namespace Builder.Cli;
 
 /// <summary>Every exit status that bld itself gives; <c>run</c> and <c>exec</c> otherwise pass the command's on.</summary>
@@ -25,4 +27,14 @@ internal static class ExitCode
 
     /// <summary>Ctrl-C: 128 + SIGINT.</summary>
     public const int Interrupted = 130;
+
+    private const int FirstSignal = 128;
+
+    /// <summary>Ended by a signal: 128 + its number.</summary>
+    public static int Signalled(PosixSignal signal) => FirstSignal + signal switch
+    {
+        PosixSignal.SIGHUP => 1,
+        PosixSignal.SIGTERM => 15,
+        _ => 2,
+    };
 }

@@ -16,4 +16,10 @@ public sealed record PlatformImage(Platform Platform, ImageConfig Config)
 {
     /// <summary>What became of each step, and which step of the build before it corresponds to.</summary>
     public BuildTrace Trace { get; init; } = new([]);
+
+    /// <summary>How many of the layers, from the lowest, are those of the base image.</summary>
+    public int BaseLayerCount { get; init; }
+
+    /// <summary>SOURCE_DATE_EPOCH of the build, in seconds since 1970; null when there is none.</summary>
+    public long? Epoch { get; init; }
 }

@@ -81,6 +81,8 @@ internal sealed class PlatformBuild
         return new PlatformImage(_platform, Finish(ImageAssembler.Assemble(lowered, fileSystem, results, epoch)))
         {
             Trace = await trace.FinishAsync(graph, fileSystem, cancellationToken),
+            BaseLayerCount = lowered.Config.Current.RootFs.Layers.Length,
+            Epoch = epoch,
         };
     }
 

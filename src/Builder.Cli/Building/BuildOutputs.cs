@@ -28,21 +28,38 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
         bool quiet,
         CancellationToken cancellationToken)
     {
-        Digest id = Digest.FromHash(System.Security.Cryptography.SHA256.HashData(ExportImage.From(result.Images[0]).Config.AsSpan()));
+        Digest? id = null;
         Descriptor? target = null;
         ImmutableArray<ImageReference> all = [.. tags.Concat(outputs.SelectMany(output => output.Names)).Distinct()];
         foreach (OutputSpec output in outputs)
         {
             ImmutableArray<ImageReference> names = [.. tags.Concat(output.Names).Distinct()];
+            BuildResult made = output.RewriteTimestamp ? await RewriteAsync(result, cancellationToken) : result;
+            id ??= IdOf(made);
             target = output.Kind switch
             {
-                OutputKind.Image => await StoreAsync(result, output, names, quiet, cancellationToken),
-                OutputKind.Oci or OutputKind.Docker => await ExportAsync(result, output, names, cancellationToken),
-                _ => await WriteFilesAsync(result, output, cancellationToken),
+                OutputKind.Image => await StoreAsync(made, output, names, quiet, cancellationToken),
+                OutputKind.Oci or OutputKind.Docker => await ExportAsync(made, output, names, cancellationToken),
+                _ => await WriteFilesAsync(made, output, cancellationToken),
             } ?? target;
         }
 
-        return new BuildOutcome(id, target, all);
+        return new BuildOutcome(id ?? IdOf(result), target, all);
+    }
+
+    private static Digest IdOf(BuildResult result) => Digest.FromHash(
+        System.Security.Cryptography.SHA256.HashData(ExportImage.From(result.Images[0]).Config.AsSpan()));
+
+    private async Task<BuildResult> RewriteAsync(BuildResult result, CancellationToken cancellationToken)
+    {
+        TimestampRewriter rewriter = new(composition.Store, composition.ImageSource.Layers, caches.Cache);
+        ImmutableArray<PlatformImage>.Builder images = ImmutableArray.CreateBuilder<PlatformImage>();
+        foreach (PlatformImage image in result.Images)
+        {
+            images.Add(await rewriter.RewriteAsync(image, cancellationToken));
+        }
+
+        return result with { Images = images.ToImmutable() };
     }
 
     private async Task<Descriptor?> StoreAsync(

@@ -34,6 +34,9 @@ internal sealed record OutputSpec
     /// <summary>What is made.</summary>
     public required OutputKind Kind { get; init; }
 
+    /// <summary>No file of a layer that was made is newer than SOURCE_DATE_EPOCH.</summary>
+    public bool RewriteTimestamp { get; init; }
+
     /// <summary>The file or directory; "-" is standard output, null none.</summary>
     public string? Destination { get; init; }
 
@@ -94,6 +97,7 @@ internal sealed record OutputSpec
         "store" when output.Kind == OutputKind.Image && OptionValues.ParseBool(key, value) => output,
         "unpack" when output.Kind == OutputKind.Image && !OptionValues.ParseBool(key, value) => output,
         "compression" when value == "gzip" => output,
+        "rewrite-timestamp" => output with { RewriteTimestamp = OptionValues.ParseBool(key, value) },
         _ => throw Invalid(text, $"option {key}={value} is not supported for this type"),
     };
 

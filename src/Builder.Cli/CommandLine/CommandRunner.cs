@@ -15,6 +15,7 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
     private const string ProgramName = "bld";
 
     private string[] _arguments = [];
+    private PosixSignal? _signal;
 
     /// <summary>Runs a command line and returns the exit status; failures are rendered, never thrown.</summary>
     public async Task<int> RunAsync(string[] arguments)
@@ -36,7 +37,7 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
         catch (OperationCanceledException)
         {
             cli.Error.WriteLine("canceled");
-            return ExitCode.Interrupted;
+            return _signal is { } signal ? ExitCode.Signalled(signal) : ExitCode.Interrupted;
         }
         catch (BuildException exception)
         {
@@ -127,7 +128,7 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
         }
 
         using CancellationTokenSource cancellation = new();
-        using Interruption? interruption = leaf.HandlesSignals ? null : new Interruption(cancellation);
+        using Interruption? interruption = leaf.HandlesSignals ? null : new Interruption(cancellation, signal => _signal ??= signal);
         return await parsed.InvokeAsync(
             new InvocationConfiguration
             {
@@ -210,11 +211,13 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
     private sealed class Interruption : IDisposable
     {
         private readonly CancellationTokenSource _cancellation;
+        private readonly Action<PosixSignal> _note;
         private readonly ImmutableArray<PosixSignalRegistration> _registrations;
 
-        public Interruption(CancellationTokenSource cancellation)
+        public Interruption(CancellationTokenSource cancellation, Action<PosixSignal> note)
         {
             _cancellation = cancellation;
+            _note = note;
             _registrations =
             [
                 .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }
@@ -232,6 +235,7 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
 
         private void Handle(PosixSignalContext context)
         {
+            _note(context.Signal);
             context.Cancel = !_cancellation.IsCancellationRequested;
             _cancellation.Cancel();
         }

@@ -83,7 +83,7 @@ internal static class OptionValues
                 : throw new UsageException($"invalid argument \"{text}\" for --ulimit") { Hint = "NAME=SOFT[:HARD]" };
         })];
 
-    /// <summary>Go's durations, as far as whole hours, minutes, seconds and milliseconds go: <c>1h30m</c>, <c>10s</c>.</summary>
+    /// <summary>Go's durations, as far as days, hours, minutes, seconds and milliseconds go: <c>1h30m</c>, <c>10s</c>.</summary>
     public static bool TryParseDuration(string text, out TimeSpan duration)
     {
         duration = TimeSpan.Zero;
@@ -117,6 +117,7 @@ internal static class OptionValues
 
     private static double? UnitSeconds(string unit) => unit switch
     {
+        "d" => 86_400,
         "h" => 3600,
         "m" => 60,
         "s" => 1,

@@ -9,6 +9,7 @@ using Builder.Cli.CommandLine;
 using Builder.Cli.Progress;
 using Builder.Cli.Running;
 using Builder.Executor.Context;
+using Builder.Executor.Maintenance;
 using Builder.Executor.Steps;
 using Builder.Frontend;
 using Builder.Frontend.Lint;
@@ -31,13 +32,47 @@ internal static class BuildCommand
             using Composition composition = Composition.Open(cli, parsed, global, options.Registry);
             string? call = parsed.GetValue(options.Check) ? "check" : parsed.GetValue(options.Call);
             return call is null or "build"
-                ? await BuildAsync(composition, options, parsed, cancellationToken)
+                ? await BuildAndCollectAsync(composition, options, parsed, cancellationToken)
                 : await CallAsync(composition, options, parsed, call, cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> BuildAsync(
+    /// <summary>Builds; when that added something to the store, keeps the build cache within its limits.</summary>
+    private static async Task<int> BuildAndCollectAsync(
+        Composition composition, BuildOptions options, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        CollectionLimits limits = CollectionSettings.Read(composition.Cli);
+        bool isGrown;
+        try
+        {
+            isGrown = await BuildAsync(composition, options, parsed, cancellationToken);
+        }
+        catch (BuildException failure) when (failure is not UsageException)
+        {
+            // Perhaps there was no room: the next build shall have some.
+            Collect(composition, limits, isGrown: true);
+            throw;
+        }
+
+        Collect(composition, limits, isGrown);
+        return ExitCode.Success;
+    }
+
+    private static void Collect(Composition composition, CollectionLimits limits, bool isGrown)
+    {
+        try
+        {
+            new AutomaticCollection(composition.Store, limits, composition.Time).RunIfDue(isGrown);
+        }
+        catch (Exception failure) when (failure is BuildException or IOException or UnauthorizedAccessException)
+        {
+            composition.Cli.Error.WriteLine($"warning: keep the build cache within its limits: {failure.Message}");
+        }
+    }
+
+    /// <summary>Builds; true when a step ran.</summary>
+    private static async Task<bool> BuildAsync(
         Composition composition, BuildOptions options, ParseResult parsed, CancellationToken cancellationToken)
     {
         CliContext cli = composition.Cli;
@@ -83,7 +118,7 @@ internal static class BuildCommand
         }
 
         Report(cli, options, parsed, outcome, result, quiet);
-        return ExitCode.Success;
+        return result.Images.Any(image => image.Trace.Steps.Any(step => step.Fate != StepFate.Cached));
     }
 
     private static void Report(

@@ -30,6 +30,7 @@ internal static class CommandTable
         new Verb("rmi", "Remove images", RemoveImageCommand.Create) { EntersNamespace = true },
         new Verb("history", "Show how an image came to be", HistoryCommand.Create),
         new Verb("why", "Explain why steps of a build ran", WhyCommand.Create),
+        new Verb("verify", "Build an image again and show what differs", VerifyCommand.Create) { EntersNamespace = true },
         new Verb("inspect", "Show everything known of containers, images or volumes", InspectCommand.Create),
         new Verb("check", "Check a Dockerfile without building it", CheckCommand.Create),
         Group("image", "Work with images", ImageVerbs),
@@ -47,10 +48,14 @@ internal static class CommandTable
             new Verb("rm", "Remove volumes", VolumeCommands.CreateRemove) { EntersNamespace = true },
             Prune("Remove unused volumes", PruneCommands.CreateVolume),
         ]),
-        Group("builder", "Work with the build cache", [Prune("Remove the build cache", PruneCommands.CreateBuilder)]),
+        Group("builder", "Work with the build cache", [Prune("Remove build cache", BuilderPruneCommand.Create)]),
         Group("system", "Work with the store",
         [
-            new Verb("df", "Show what the store takes", DiskUsageCommand.Create),
+            new Verb("df", "Show what the store takes", DiskUsageCommand.Create) { EntersNamespace = true },
+            new Verb("check", "Compare everything in the store with its digest or record", SystemCheckCommand.Create)
+            {
+                EntersNamespace = true,
+            },
             new Verb("info", "Show the machine, the isolation in use and why, and the store", InfoCommand.Create),
             Prune("Remove unused data", PruneCommands.CreateSystem),
         ]),

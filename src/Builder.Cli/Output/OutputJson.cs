@@ -16,6 +16,7 @@ namespace Builder.Cli.Output;
 [JsonSerializable(typeof(ContainerRow))]
 [JsonSerializable(typeof(VolumeRow))]
 [JsonSerializable(typeof(DiskUsageRow))]
+[JsonSerializable(typeof(CheckRow))]
 internal sealed partial class OutputJson : JsonSerializerContext
 {
     /// <summary>A value as a tree that templates can walk.</summary>

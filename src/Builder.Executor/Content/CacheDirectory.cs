@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Builder.Executor.Interop;
@@ -12,7 +11,8 @@ namespace Builder.Executor.Content;
 
 /// <summary>
 /// The step cache that is always there: one small file a record, spread over 256 directories, replaced by one rename.
-/// A record that is truncated or damaged is a miss. A look-up opens one file. Thread-safe.
+/// A record that is truncated or damaged is a miss. A look-up opens one file; that a record was used is noted in the
+/// file's time, to within an hour, so that look-ups seldom write. Thread-safe.
 /// </summary>
 public sealed class CacheDirectory : IDistributedCache
 {
@@ -20,11 +20,9 @@ public sealed class CacheDirectory : IDistributedCache
     public const int MaxRecordBytes = 16 * 1024 * 1024;
 
     private const int DirectoryMode = 0b111_000_000;
+    private const int MaxFileBytes = MaxRecordBytes + (64 * 1024) + CacheRecordFile.HeaderBytes;
 
-    // magic 4, absolute expiration in Unix milliseconds 8 (0: never), sliding expiration in milliseconds 8 (0: none),
-    // SHA-256 of key length, key and value 32.
-    private const int HashOffset = 4 /* magic */ + 8 /* absolute */ + 8 /* sliding */;
-    private const int HeaderBytes = HashOffset + 32 /* hash */;
+    private static readonly TimeSpan s_useResolution = TimeSpan.FromHours(1);
 
     private readonly Store _store;
     private readonly TimeProvider _time;
@@ -37,28 +35,27 @@ public sealed class CacheDirectory : IDistributedCache
         _time = time;
     }
 
-    private static ReadOnlySpan<byte> Magic => "BLC1"u8;
-
     /// <inheritdoc/>
     public byte[]? Get(string key)
     {
         string path = PathOf(key);
-        byte[] file;
-        try
-        {
-            if (new FileInfo(path) is not { Exists: true, Length: <= MaxRecordBytes + HeaderBytes })
-            {
-                return null;
-            }
-
-            file = File.ReadAllBytes(path);
-        }
-        catch (IOException)
+        if (Read(path) is not ({ } record, var used) || record.Key != key)
         {
             return null;
         }
 
-        return IsWhole(file, key) && !IsExpired(file, path) ? file[HeaderBytes..] : null;
+        DateTimeOffset now = _time.GetUtcNow();
+        if (IsExpired(record, used, now))
+        {
+            return null;
+        }
+
+        if (now - used > s_useResolution)
+        {
+            Refresh(key);
+        }
+
+        return record.Value.ToArray();
     }
 
     /// <inheritdoc/>
@@ -72,18 +69,17 @@ public sealed class CacheDirectory : IDistributedCache
         ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, MaxRecordBytes);
         DateTimeOffset? absolute = options.AbsoluteExpiration
             ?? (options.AbsoluteExpirationRelativeToNow is { } relative ? _time.GetUtcNow() + relative : null);
-        byte[] file = new byte[HeaderBytes + value.Length];
-        Magic.CopyTo(file);
-        BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(4), absolute?.ToUnixTimeMilliseconds() ?? 0);
-        BinaryPrimitives.WriteInt64LittleEndian(
-            file.AsSpan(12), (long)(options.SlidingExpiration?.TotalMilliseconds ?? 0));
-        value.CopyTo(file, HeaderBytes);
-        Hash(key, file).CopyTo(file.AsSpan(HashOffset));
-
+        var record = new CacheRecordFile
+        {
+            Key = key,
+            Value = value,
+            AbsoluteExpiration = absolute?.ToUnixTimeMilliseconds() ?? 0,
+            SlidingExpiration = (long)(options.SlidingExpiration?.TotalMilliseconds ?? 0),
+        };
         string path = PathOf(key);
         AtCalls.TryMakeDirectory(
             AtCalls.CurrentDirectory, PathEncoding.Encode(Path.GetDirectoryName(path)!), DirectoryMode);
-        _store.Tmp.WriteAtomically(path, file, durable: false);
+        _store.Tmp.WriteAtomically(path, record.Encode(), durable: false);
     }
 
     /// <inheritdoc/>
@@ -131,38 +127,51 @@ public sealed class CacheDirectory : IDistributedCache
         return Task.CompletedTask;
     }
 
-    private static bool IsWhole(byte[] file, string key) =>
-        file.Length >= HeaderBytes && file.AsSpan(0, Magic.Length).SequenceEqual(Magic)
-        && file.AsSpan(HashOffset, 32).SequenceEqual(Hash(key, file));
+    /// <summary>The files of all records, whatever is in them; what vanishes meanwhile may or may not be among them.</summary>
+    internal static IEnumerable<string> ListFiles(Store store) =>
+        Directory.EnumerateDirectories(store.CachePath)
+            .Where(directory => Path.GetFileName(directory) is { Length: 2 } name && name.All(char.IsAsciiHexDigitLower))
+            .SelectMany(Directory.EnumerateFiles);
 
-    private static byte[] Hash(string key, byte[] file)
+    /// <summary>Reads a record's file; null when it is not there or damaged.</summary>
+    internal static (CacheRecordFile Record, DateTimeOffset Used)? Read(string path)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] name = Encoding.UTF8.GetBytes(key);
-        hash.AppendData(BitConverter.GetBytes((long)name.Length));
-        hash.AppendData(name);
-        hash.AppendData(file, 0, HashOffset);
-        hash.AppendData(file, HeaderBytes, file.Length - HeaderBytes);
-        return hash.GetHashAndReset();
-    }
-
-    private bool IsExpired(byte[] file, string path)
-    {
-        long now = _time.GetUtcNow().ToUnixTimeMilliseconds();
-        long absolute = BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(4));
-        long sliding = BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(12));
-        if (absolute != 0 && absolute <= now)
+        try
         {
-            return true;
-        }
+            var found = new FileInfo(path);
+            if (found is not { Exists: true, Length: <= MaxFileBytes })
+            {
+                return null;
+            }
 
-        return sliding != 0
-            && new DateTimeOffset(File.GetLastWriteTimeUtc(path)).ToUnixTimeMilliseconds() + sliding <= now;
+            DateTimeOffset used = found.LastWriteTimeUtc;
+            return CacheRecordFile.TryDecode(File.ReadAllBytes(path), out CacheRecordFile? record) ? (record, used) : null;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
+
+    /// <summary>True when a file stands where the record of its key must stand.</summary>
+    internal static bool IsInPlace(string path, string key)
+    {
+        string name = NameOf(key);
+        return Path.GetFileName(path) == name[2..] && Path.GetFileName(Path.GetDirectoryName(path)) == name[..2];
+    }
+
+    private static bool IsExpired(CacheRecordFile record, DateTimeOffset used, DateTimeOffset now)
+    {
+        long milliseconds = now.ToUnixTimeMilliseconds();
+        return (record.AbsoluteExpiration != 0 && record.AbsoluteExpiration <= milliseconds)
+            || (record.SlidingExpiration != 0 && used.ToUnixTimeMilliseconds() + record.SlidingExpiration <= milliseconds);
+    }
+
+    private static string NameOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
     private string PathOf(string key)
     {
-        string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        string name = NameOf(key);
         return Path.Combine(_store.CachePath, name[..2], name[2..]);
     }
 }

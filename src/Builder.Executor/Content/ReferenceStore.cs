@@ -47,8 +47,11 @@ public sealed class ReferenceStore
         [.. Directory.EnumerateFiles(_directory).Select(Read).OfType<(ImageReference Name, Digest Target)>()
             .OrderBy(entry => entry.Name.ToString(), StringComparer.Ordinal)];
 
-    // Gone in the meantime or damaged: as if it were not there.
-    private static (ImageReference Name, Digest Target)? Read(string path)
+    /// <summary>True when a file stands where that of a name must stand.</summary>
+    internal bool IsInPlace(string path, ImageReference name) => string.Equals(path, PathOf(name), StringComparison.Ordinal);
+
+    /// <summary>Reads a name's file; null when it is gone or damaged: as if it were not there.</summary>
+    internal static (ImageReference Name, Digest Target)? Read(string path)
     {
         try
         {

@@ -2,6 +2,7 @@
 
 using Builder.Executor.Images;
 using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Foreign;
 using Builder.Executor.Snapshots;
 using Builder.Solver.Files;
 
@@ -36,6 +37,7 @@ public sealed class Store : IDisposable
         Blobs = new BlobStore(this);
         References = new ReferenceStore(Path.Combine(root, "refs"), Tmp);
         Images = new ImageStore(this);
+        Foreign = new ForeignCommands(Tmp);
     }
 
     /// <summary>The directory, absolute.</summary>
@@ -59,6 +61,9 @@ public sealed class Store : IDisposable
     /// <summary>This process' own temporary directory in the store, swept when the process is gone.</summary>
     public TemporaryFiles Tmp { get; }
 
+    /// <summary>What makes commands of other architectures runnable, for as long as the store is open.</summary>
+    internal ForeignCommands Foreign { get; }
+
     /// <summary>Where step records are kept.</summary>
     public string CachePath => Path.Combine(Root, "cache");
 
@@ -67,6 +72,33 @@ public sealed class Store : IDisposable
 
     /// <summary>Where containers are kept.</summary>
     public string ContainersPath => Path.Combine(Root, "containers");
+
+    /// <summary>
+    /// A collection could not take place because somebody used the store: whoever ends next makes up for it.
+    /// </summary>
+    public bool WantsCollection
+    {
+        get => File.Exists(Path.Combine(Root, "locks", "collect"));
+        internal set
+        {
+            string path = Path.Combine(Root, "locks", "collect");
+            try
+            {
+                if (!value)
+                {
+                    File.Delete(path);
+                }
+                else if (!File.Exists(path))
+                {
+                    File.WriteAllBytes(path, []);
+                }
+            }
+            catch (IOException)
+            {
+                // No room even for that: whoever prunes next collects anyway.
+            }
+        }
+    }
 
     /// <summary>Extracted layers.</summary>
     internal SnapshotStore Snapshots { get; }
@@ -112,6 +144,7 @@ public sealed class Store : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Foreign.Dispose();
         _usage.Dispose();
         Snapshots.Dispose();
         Tmp.Dispose();

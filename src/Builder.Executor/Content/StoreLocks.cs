@@ -17,6 +17,7 @@ public sealed class StoreLocks : IStepLocks
     private const int FileMode = 0b110_000_000;
     private const int FirstWaitMilliseconds = 2;
     private const int LongestWaitMilliseconds = 50;
+    private const int NameDigits = 32;
 
     private readonly string _directory;
 
@@ -47,10 +48,22 @@ public sealed class StoreLocks : IStepLocks
     /// <summary>Takes a lock, or null when somebody has it.</summary>
     public IDisposable? TryAcquire(string name) => Take(name, Libc.LockExclusive | Libc.LockNonBlocking);
 
-    private Held? Take(string name, int operation)
+    /// <summary>Removes the files of locks that killed processes left; whoever holds one keeps it.</summary>
+    internal void RemoveLeftOver()
     {
-        byte[] path = PathEncoding.Encode(
-            Path.Combine(_directory, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..32]));
+        foreach (string path in Directory.GetFiles(_directory).Where(path => Path.GetFileName(path).Length == NameDigits))
+        {
+            TakeFile(PathEncoding.Encode(path), Libc.LockExclusive | Libc.LockNonBlocking)?.Dispose();
+        }
+    }
+
+    private Held? Take(string name, int operation) => TakeFile(
+        PathEncoding.Encode(Path.Combine(
+            _directory, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..NameDigits])),
+        operation);
+
+    private static Held? TakeFile(byte[] path, int operation)
+    {
         while (true)
         {
             FileDescriptor descriptor = AtCalls.Open(

@@ -2,6 +2,7 @@
 
 using System.Globalization;
 using Builder.Executor.Interop;
+using Builder.Executor.Sandbox;
 
 namespace Builder.Executor.FileSystem;
 
@@ -40,7 +41,8 @@ internal static class OwnershipModes
 
         return MappedIds(File.ReadAllText("/proc/self/uid_map")) switch
         {
-            uint.MaxValue when (capabilities >> CapabilityMknod & 1) != 0 => OwnershipMode.Native,
+            uint.MaxValue when (capabilities >> CapabilityMknod & 1) != 0 && !HostFacts.Current.IsInUserNamespace =>
+                OwnershipMode.Native,
             > 1 => OwnershipMode.SubIds,
             _ => OwnershipMode.SingleId,
         };

@@ -117,10 +117,7 @@ public sealed class ImageSource : IImageSource
         image is not null && image.Config.Platform.Satisfies(platform) ? image : null;
 
     private StoredImage? FindByRepoDigests(ImmutableArray<string> names, Platform platform) =>
-        names.IsEmpty
-            ? null
-            : _store.Images.List().FirstOrDefault(image =>
-                Fitting(image, platform) is not null && image.RepoDigests.Any(name => names.Contains(name)));
+        names.Select(name => _store.Images.FindByRepoDigest(name, platform)).FirstOrDefault(image => image is not null);
 
     private async Task<ResolvedImage> ResolveNamedAsync(
         ImageReference reference, Platform platform, PullPolicy pull, CancellationToken cancellationToken)

@@ -20,7 +20,7 @@ public sealed partial class ImageStore
     /// <exception cref="ContentException">The prefix fits several images.</exception>
     public StoredImage? Find(string nameOrId, Platform? platform = null)
     {
-        NameTable table = ReadNames();
+        Lazy<NameTable> table = ReadNames();
         if (FindTarget(nameOrId, table) is { } target && FindByTarget(target, platform, table) is { } named)
         {
             return named;
@@ -48,7 +48,7 @@ public sealed partial class ImageStore
     /// <summary>All images, newest first. Of an image that is damaged nothing is said.</summary>
     public IReadOnlyList<StoredImage> List()
     {
-        NameTable table = ReadNames();
+        Lazy<NameTable> table = ReadNames();
         return [.. _records.List().Select(id => FindById(id, table)).OfType<StoredImage>()
             .OrderByDescending(image => image.Config.Created ?? DateTimeOffset.UnixEpoch)
             .ThenBy(image => image.Id)];
@@ -60,7 +60,7 @@ public sealed partial class ImageStore
         Architecture = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "amd64",
     };
 
-    private Digest? FindTarget(string nameOrId, NameTable table)
+    private Digest? FindTarget(string nameOrId, Lazy<NameTable> table)
     {
         if (!ImageReference.TryParse(nameOrId, out ImageReference? reference))
         {
@@ -70,12 +70,12 @@ public sealed partial class ImageStore
         if (reference.Digest is { } digest)
         {
             string repository = $"{reference.Registry}/{reference.Repository}";
-            foreach ((Digest id, ImageRecord record) in Records())
+            foreach (Digest id in IdsOf(digest))
             {
-                bool isNamed = table.NamesOf(record.Manifest.Digest).Any(name =>
-                    $"{name.Registry}/{name.Repository}" == repository);
-                if (record.RepoDigests.Contains($"{repository}@{digest}")
-                    || (record.Manifest.Digest == digest && isNamed))
+                if (_records.Find(id) is { } record
+                    && (record.RepoDigests.Contains($"{repository}@{digest}")
+                        || (record.Manifest.Digest == digest && table.Value.NamesOf(digest).Any(name =>
+                            $"{name.Registry}/{name.Repository}" == repository))))
                 {
                     return record.Manifest.Digest;
                 }
@@ -87,7 +87,7 @@ public sealed partial class ImageStore
         return _store.References.Find(reference);
     }
 
-    private StoredImage? FindByTarget(Digest target, Platform? platform, NameTable table)
+    private StoredImage? FindByTarget(Digest target, Platform? platform, Lazy<NameTable> table)
     {
         byte[]? json = _store.Blobs.TryReadAll(target, OciJson.MaxManifestBytes);
         if (json is null)
@@ -119,7 +119,46 @@ public sealed partial class ImageStore
         return null;
     }
 
-    private StoredImage? FindById(Digest id, NameTable table)
+    /// <summary>
+    /// The image that a registry knows as REPOSITORY@DIGEST and that fits a platform, or null. The digest is that of a
+    /// manifest or index, which is read instead of the whole list of images.
+    /// </summary>
+    internal StoredImage? FindByRepoDigest(string repoDigest, Platform platform)
+    {
+        if (!Digest.TryParse(repoDigest[(repoDigest.IndexOf('@', StringComparison.Ordinal) + 1)..], out Digest digest))
+        {
+            return null;
+        }
+
+        Lazy<NameTable> table = ReadNames();
+        return IdsOf(digest)
+            .Where(id => _records.Find(id)?.RepoDigests.Contains(repoDigest) == true)
+            .Select(id => FindById(id, table))
+            .FirstOrDefault(image => image?.Config.Platform.Satisfies(platform) == true);
+    }
+
+    /// <summary>The ids of the images that a manifest or index may mean; all ids when the store does not have it.</summary>
+    private IEnumerable<Digest> IdsOf(Digest document)
+    {
+        try
+        {
+            if (_store.Blobs.TryReadAll(document, OciJson.MaxManifestBytes) is not { } json)
+            {
+                return _records.List();
+            }
+
+            return MediaTypes.IsIndex(OciJson.DetectMediaType(json))
+                ? [.. OciJson.ParseIndex(json).Manifests
+                    .Where(entry => _store.Blobs.IsFile(entry.Digest)).SelectMany(entry => IdsOf(entry.Digest))]
+                : [OciJson.ParseManifest(json).Config.Digest];
+        }
+        catch (ContentException)
+        {
+            return [];
+        }
+    }
+
+    private StoredImage? FindById(Digest id, Lazy<NameTable> table)
     {
         if (_records.Find(id) is not { } record)
         {
@@ -137,17 +176,22 @@ public sealed partial class ImageStore
         }
     }
 
-    private static StoredImage Describe(Digest id, ImageRecord record, ImageConfig config, NameTable table) => new()
+    private static StoredImage Describe(Digest id, ImageRecord record, ImageConfig config, Lazy<NameTable> table) => new()
     {
         Id = id,
         Manifest = record.Manifest,
         Config = config,
-        Names = [.. table.NamesOf(record.Manifest.Digest)],
         RepoDigests = [.. record.RepoDigests],
+        LazyNames = new Lazy<ImmutableArray<ImageReference>>(() => [.. table.Value.NamesOf(record.Manifest.Digest)]),
     };
 
-    /// <summary>Which names mean which manifest, names of an index meaning each of its images.</summary>
-    private NameTable ReadNames()
+    /// <summary>
+    /// Which names mean which manifest, names of an index meaning each of its images; read when a name is asked for:
+    /// finding one image must not cost more with every other.
+    /// </summary>
+    private Lazy<NameTable> ReadNames() => new(MakeNames);
+
+    private NameTable MakeNames()
     {
         var table = new NameTable();
         foreach ((ImageReference name, Digest target) in _store.References.List())

@@ -65,7 +65,7 @@ public sealed partial class ImageStore
             _store.References.Set(WithTag(name), target.Digest);
         }
 
-        NameTable table = ReadNames();
+        Lazy<NameTable> table = ReadNames();
         return new CommittedImage(target, [.. manifests.Select(entry => Describe(
             entry.Id, _records.Find(entry.Id)!, entry.Config, table))]);
     }
@@ -151,6 +151,23 @@ public sealed partial class ImageStore
     internal IEnumerable<(Digest Id, ImageRecord Record)> Records() =>
         _records.List().Select(id => (id, _records.Find(id))).Where(entry => entry.Item2 is not null)
             .Select(entry => (entry.id, entry.Item2!));
+
+    /// <summary>The record of an image; null when there is none or it is damaged.</summary>
+    internal ImageRecord? FindRecord(Digest id) => _records.Find(id);
+
+    /// <summary>Takes an image that cannot be used off the list, with the names that mean it alone.</summary>
+    internal void Forget(Digest id)
+    {
+        Digest? manifest = _records.Find(id)?.Manifest.Digest;
+        _records.Remove(id);
+        foreach ((ImageReference name, Digest target) in _store.References.List())
+        {
+            if (target == manifest)
+            {
+                _store.References.Remove(name);
+            }
+        }
+    }
 
     internal Manifest ReadManifest(Digest digest) =>
         OciJson.ParseManifest(_store.Blobs.TryReadAll(digest, OciJson.MaxManifestBytes) ?? throw Missing(digest));

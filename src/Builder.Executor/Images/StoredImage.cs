@@ -20,11 +20,14 @@ public sealed record StoredImage
     /// <summary>Its config.</summary>
     public required ImageConfig Config { get; init; }
 
-    /// <summary>Names that mean it, alone or in an index, sorted.</summary>
-    public ImmutableArray<ImageReference> Names { get; init; } = [];
+    /// <summary>Names that mean it, alone or in an index, sorted; of the moment in which they are first asked for.</summary>
+    public ImmutableArray<ImageReference> Names => LazyNames.Value;
 
     /// <summary>REPOSITORY@DIGEST under which registries know it, sorted.</summary>
     public ImmutableArray<string> RepoDigests { get; init; } = [];
+
+    /// <summary>How <see cref="Names"/> are found.</summary>
+    internal Lazy<ImmutableArray<ImageReference>> LazyNames { get; init; } = new([]);
 }
 
 /// <summary>What a commit made.</summary>

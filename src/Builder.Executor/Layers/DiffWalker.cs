@@ -115,6 +115,11 @@ internal sealed class DiffWalker
             if (_isNeeded?.Invoke(PathEncoding.Decode(path), true) ?? true)
             {
                 items.Add(new Item(Whiteout.OpaqueName.ToArray(), [], ItemKind.Mark));
+                if (_isNeeded is not null)
+                {
+                    // overlayfs made one of the two marks; a later mount may look for the other.
+                    Whiteout.MakeOpaque(directory.Value, "."u8);
+                }
             }
             else
             {

@@ -34,13 +34,18 @@ internal static class Whiteout
 
     /// <summary>
     /// Marks a directory as hiding what lies below it. Whoever may mount overlayfs with trusted attributes may set them;
-    /// everybody else gets overlayfs with user attributes only.
+    /// everybody else gets overlayfs with user attributes only. Who may, sets both: a user namespace of root reads the
+    /// same store.
     /// </summary>
     public static void MakeOpaque(int directory, ReadOnlySpan<byte> name)
     {
         if (!Xattrs.RawSet(directory, name, TrustedOpaque, "y"u8))
         {
             Xattrs.Set(directory, name, UserOpaque, "y"u8);
+        }
+        else
+        {
+            Xattrs.RawSet(directory, name, UserOpaque, "y"u8);
         }
     }
 

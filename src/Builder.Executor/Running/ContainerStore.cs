@@ -228,8 +228,9 @@ public sealed class ContainerStore
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(path), type);
         }
-        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException or JsonException)
         {
+            // Gone, or damaged: 'bld system check' tells of the latter.
             return null;
         }
     }

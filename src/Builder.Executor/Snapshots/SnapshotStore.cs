@@ -26,6 +26,7 @@ internal sealed class SnapshotStore : IDisposable
     public const string OwnersFile = "owners";
 
     private const string RecordFile = "record";
+    private const int CopyBytes = 256 * 1024;
 
     private readonly Store _store;
     private readonly PendingSnapshots _pending;
@@ -156,7 +157,19 @@ internal sealed class SnapshotStore : IDisposable
         _store.Tmp.Discard(PathOf(name));
     }
 
-    private SnapshotRecord? FindRecord(Digest name)
+    /// <summary>A digest over the files of a snapshot's or draft's directory: that of their canonical tar.</summary>
+    internal (Digest Digest, long TarBytes) DigestFiles(string directory, CancellationToken cancellationToken)
+    {
+        var owners = new OwnerStore(Ownership, Path.Combine(directory, OwnersFile));
+        using var tar = new DigestingReadStream(new LayerTarStream(
+            AtCalls.Open(Path.Combine(directory, FilesDirectory), OpenFlags.DirectoryPath),
+            new DiffWalker(owners, isNeeded: null), cancellationToken));
+        tar.CopyTo(Stream.Null, CopyBytes);
+        return (tar.Finish().Value, tar.Position);
+    }
+
+    /// <summary>What is remembered of a snapshot; null when there is none or its record is damaged.</summary>
+    internal SnapshotRecord? FindRecord(Digest name)
     {
         if (_records.TryGetValue(name, out SnapshotRecord? known))
         {
@@ -192,5 +205,6 @@ internal sealed class SnapshotStore : IDisposable
         return new MergedTree(stack.ChainId.ToString(), directories, Ownership);
     }
 
-    private string PathOf(Digest name) => Path.Combine(_store.Root, "snapshots", name.Hex);
+    /// <summary>Directory of a snapshot, whether it exists or not.</summary>
+    internal string PathOf(Digest name) => Path.Combine(_store.Root, "snapshots", name.Hex);
 }

@@ -22,6 +22,9 @@ internal sealed class CacheMounts(Store store, OwnershipMode ownership)
     private const string Files = "fs";
     private const string Owners = "owners";
 
+    /// <summary>Holds the id as the Dockerfile says it, for listings.</summary>
+    internal const string IdFile = "id";
+
     /// <summary>
     /// Finds or makes the directory of a cache and takes its lock as its sharing demands: "locked" waits for the other
     /// step, "private" takes another directory while one is in use.
@@ -71,6 +74,9 @@ internal sealed class CacheMounts(Store store, OwnershipMode ownership)
                 Create(path, mount, initial);
             }
 
+            // When it was last used, for the collector.
+            AtCalls.SetModificationTime(
+                AtCalls.CurrentDirectory, PathEncoding.Encode(path), TimeProvider.System.GetUtcNow().ToUnixTimeSeconds(), 0);
             return new CacheLease(Path.Combine(path, Files), held);
         }
         catch
@@ -84,6 +90,7 @@ internal sealed class CacheMounts(Store store, OwnershipMode ownership)
     private void Create(string path, CacheStepMount mount, IFileTree? initial)
     {
         string draft = store.Tmp.CreateDirectory("cache-mount");
+        File.WriteAllText(Path.Combine(draft, IdFile), mount.Id);
         byte[] files = PathEncoding.Encode(Path.Combine(draft, Files));
         var owners = new OwnerStore(ownership, Path.Combine(draft, Owners));
         AtCalls.MakeDirectory(AtCalls.CurrentDirectory, files, 0b111_000_000);

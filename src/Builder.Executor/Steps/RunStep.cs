@@ -37,6 +37,11 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
             throw new StepMountException($"run {Describe(operation)}: device {operation.Devices[0]}: CDI devices are not supported");
         }
 
+        if (operation.Platform is { } platform)
+        {
+            store.Foreign.Ensure(platform);
+        }
+
         IReadOnlyList<string> snapshots = await store.Snapshots
             .EnsureAsync(parent, fetcher, cancellationToken).ConfigureAwait(false);
         string scratch = store.Tmp.CreateDirectory("run");

@@ -1,13 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Builder.Solver.Explaining;
 
 /// <summary>What a build did, step by step: enough to explain later, from the step records, why each ran or did not.</summary>
 /// <param name="Steps">The steps in the order of the stages.</param>
-public sealed record BuildTrace(ImmutableArray<StepTrace> Steps);
+public sealed record BuildTrace(ImmutableArray<StepTrace> Steps)
+{
+    /// <summary>What the names of traces begin with in a cache.</summary>
+    public const string KeyPrefix = "trace-";
+
+    /// <summary>Reads a trace as it is recorded; null when it is none.</summary>
+    public static BuildTrace? TryDecode(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, TraceJson.Default.BuildTrace) is { Steps.IsDefault: false } trace
+                ? trace
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
 
 /// <summary>What became of a step.</summary>
 public enum StepFate

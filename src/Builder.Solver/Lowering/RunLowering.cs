@@ -47,6 +47,7 @@ internal sealed class RunLowering
             UnkeyedEnvironment = UnkeyedEnvironment(stage),
             WorkingDirectory = ContainerPath.Clean(stage.Config.WorkingDirectory),
             User = stage.Config.User,
+            Platform = stage.Platform,
             Network = Network(run),
             Insecure = IsInsecure(run),
             Devices = Devices(stage, run),

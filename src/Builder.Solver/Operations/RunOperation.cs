@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using Builder.Frontend.Instructions;
+using Builder.Frontend.Naming;
 using Builder.Solver.Images;
 
 namespace Builder.Solver.Operations;
@@ -42,6 +43,9 @@ public sealed record RunOperation
 
     /// <summary>USER's value, resolved in the root's /etc/passwd; "" is root.</summary>
     public required string User { get; init; }
+
+    /// <summary>The platform of the command; null is this machine's.</summary>
+    public Platform? Platform { get; init; }
 
     /// <summary>Mounts in order.</summary>
     public ImmutableArray<StepMount> Mounts { get; init; } = [];

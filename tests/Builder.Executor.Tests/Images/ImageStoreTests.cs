@@ -5,7 +5,9 @@ using Builder.Executor.Images;
 using Builder.Executor.Oci;
 using Builder.Executor.Tests.Snapshots;
 using Builder.Frontend.Naming;
+using Builder.Solver.Caching;
 using Builder.Solver.Images;
+using Microsoft.Extensions.Caching.Distributed;
 using Xunit;
 
 namespace Builder.Executor.Tests.Images;
@@ -92,8 +94,10 @@ public sealed class ImageStoreTests : IDisposable
         LayerStack held = _fixture.Push(LayerStack.Empty, "echo held > h");
         LayerStack lost = _fixture.Push(shared, "echo lost > l");
         _fixture.Commit(kept, "kept");
-        Directory.CreateDirectory(Path.Combine(_fixture.Store.CachePath, "ab"));
-        File.WriteAllText(Path.Combine(_fixture.Store.CachePath, "ab", "cd"), $"{{\"layer\":\"{recorded.Layers[0]}\"}}");
+        new CacheDirectory(_fixture.Store, TimeProvider.System).Set(
+            $"{StepRecord.KeyPrefix}{new string('a', 64)}",
+            new StepRecord(recorded.Layers[0], 1, DateTimeOffset.UnixEpoch, []).Encode(),
+            new DistributedCacheEntryOptions());
         Directory.CreateDirectory(Path.Combine(_fixture.Store.ContainersPath, "c1"));
         File.WriteAllText(Path.Combine(_fixture.Store.ContainersPath, "c1", "state.json"), held.Layers[0].Value.Hex);
 
@@ -101,11 +105,13 @@ public sealed class ImageStoreTests : IDisposable
         using (other.Use())
         {
             Assert.Empty(new GarbageCollector(_fixture.Store).TryCollect());
+            Assert.True(other.WantsCollection);
         }
 
         var collector = new GarbageCollector(_fixture.Store);
         Assert.Equal([lost.Layers[1].Value], collector.TryCollect());
         Assert.True(collector.FreedBytes > 0);
+        Assert.False(_fixture.Store.WantsCollection);
         foreach (DiffId layer in (DiffId[])[.. kept.Layers, recorded.Layers[0], held.Layers[0]])
         {
             Assert.True(_fixture.Store.Snapshots.HasSnapshot(layer));

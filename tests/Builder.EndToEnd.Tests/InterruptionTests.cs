@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Diagnostics;
+using Builder.TestSupport;
+using Xunit;
+
+namespace Builder.EndToEnd.Tests;
+
+/// <summary>Ctrl-C and SIGTERM: steps end at once, what finished is kept, the next build goes on from there.</summary>
+public sealed class InterruptionTests(Bases bases) : IClassFixture<Bases>
+{
+    private const string Dockerfile = """
+        FROM busybox
+        RUN echo finished > /finished
+        RUN trap '' INT TERM; : interruption-marker; sleep 30
+        """;
+
+    [RootFact]
+    public void A_signal_ends_the_build_at_once_and_keeps_what_finished()
+    {
+        foreach ((TestUser? user, string signal, int status) in new (TestUser?, string, int)[]
+        {
+            (null, "INT", 130), (null, "TERM", 143), (TestUser.WithSubIds, "TERM", 143), (TestUser.WithoutSubIds, "INT", 130),
+        })
+        {
+            using var bld = new Bld(user);
+            string context = bld.Context("c", Dockerfile);
+            using Process build = Start(bld, context);
+            WaitForStep();
+            var clock = Stopwatch.StartNew();
+            Send(build, signal);
+            Assert.True(build.WaitForExit(10_000));
+            Assert.InRange(clock.ElapsedMilliseconds, 0, 3_000);
+            Assert.Equal(status, build.ExitCode);
+            Assert.Equal("", new Command("pgrep", "-f", "interruption-marker").Run().Output);
+            Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(bld.Root, "tmp")));
+            bld.Ok("system", "check");
+            bld.Write("c/Dockerfile", Dockerfile.Replace("sleep 30", "true", StringComparison.Ordinal));
+            CommandResult next = bld.Ok(["build", .. bases.Mirror, "--progress", "plain", context]);
+            Assert.Single(next.Error.Split('\n'), line => line.EndsWith(" CACHED", StringComparison.Ordinal));
+        }
+    }
+
+    [RootFact]
+    public void A_second_signal_kills_and_the_next_build_clears_up()
+    {
+        using var bld = new Bld();
+        string context = bld.Context("c", Dockerfile);
+        using Process build = Start(bld, context);
+        WaitForStep();
+        Send(build, "INT");
+        new Command("kill", "-INT", $"{build.Id}").Run();
+        Assert.True(build.WaitForExit(10_000));
+        Assert.Equal(130, build.ExitCode);
+        SpinWait.SpinUntil(() => new Command("pgrep", "-f", "interruption-marker").Run().Output.Length == 0, 5_000);
+        Assert.Equal("", new Command("pgrep", "-f", "interruption-marker").Run().Output);
+        bld.Write("c/Dockerfile", "FROM busybox\n");
+        bld.Ok(["build", .. bases.Mirror, context]);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(bld.Root, "tmp")));
+        bld.Ok("system", "check");
+    }
+
+    private static void WaitForStep() => Assert.True(SpinWait.SpinUntil(
+        () => new Command("pgrep", "-f", "^/bin/sh -c trap.*interruption-marker").Run().Output.Length > 0, 30_000));
+
+    private static void Send(Process build, string signal) =>
+        new Command("kill", $"-{signal}", $"{build.Id}").Run().Succeeded();
+
+    private Process Start(Bld bld, string context)
+    {
+        Process build = bld.Command(["build", .. bases.Mirror, "-q", context]).Start();
+        build.StandardInput.Close();
+        return build;
+    }
+}
