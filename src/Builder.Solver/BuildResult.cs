@@ -16,4 +16,7 @@ public sealed record PlatformImage(Platform Platform, ImageConfig Config)
 {
     /// <summary>What became of each step, and which step of the build before it corresponds to.</summary>
     public BuildTrace Trace { get; init; } = new([]);
+
+    /// <summary>The ids of the cache mounts that its steps mention, whether they ran or not.</summary>
+    public ImmutableArray<string> CacheMounts { get; init; } = [];
 }

@@ -8,6 +8,7 @@ using Builder.Solver.Explaining;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
 using Builder.Solver.Lowering;
+using Builder.Solver.Operations;
 using Builder.Solver.Progress;
 using Builder.Solver.Scheduling;
 
@@ -81,6 +82,11 @@ internal sealed class PlatformBuild
         return new PlatformImage(_platform, Finish(ImageAssembler.Assemble(lowered, fileSystem, results, epoch)))
         {
             Trace = await trace.FinishAsync(graph, fileSystem, cancellationToken),
+            CacheMounts =
+            [
+                .. graph.Vertices.OfType<RunVertex>().SelectMany(run => run.Mounts).Select(mount => mount.Mount)
+                    .OfType<CacheStepMount>().Select(mount => mount.Id).Distinct(StringComparer.Ordinal),
+            ],
         };
     }
 

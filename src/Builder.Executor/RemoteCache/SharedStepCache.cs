@@ -5,6 +5,8 @@ using System.Collections.Immutable;
 using Builder.Executor.Content;
 using Builder.Executor.Images;
 using Builder.Executor.Registry;
+using Builder.Executor.RemoteCache.Mounts;
+using Builder.Executor.Steps;
 using Builder.Frontend;
 using Builder.Solver.Caching;
 using Builder.Solver.Images;
@@ -23,12 +25,12 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     private readonly Store _store;
     private readonly LayerFetcher _layers;
     private readonly RegistryClient _registries;
-    private readonly RegistryCache _registryCache;
-    private readonly DirectoryCache _directoryCache;
+    private readonly LayerSender _sender;
     private readonly Action<string> _warn;
     private readonly ConcurrentDictionary<string, byte[]> _used = new(StringComparer.Ordinal);
     private readonly List<(CacheSpec Spec, CacheSource Source)> _sources = [];
     private readonly ConcurrentDictionary<CacheSource, bool> _failed = new();
+    private readonly List<IDisposable> _open = [];
 
     /// <summary>Creates the cache of one build.</summary>
     /// <param name="local">The store's own records.</param>
@@ -44,10 +46,12 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
         _layers = images.Layers;
         _registries = registries;
         _warn = warn;
-        LayerSender sender = new(store, images.Layers);
-        _registryCache = new RegistryCache(registries, images.Layers, sender);
-        _directoryCache = new DirectoryCache(store, images.Layers, sender);
+        _sender = new LayerSender(store, images.Layers);
+        Mounts = new SharedCacheMounts(store, warn);
     }
+
+    /// <summary>The contents of cache mounts that are shared.</summary>
+    public SharedCacheMounts Mounts { get; }
 
     /// <summary>Reads the records of <c>--cache-from</c>; all sources at the same time.</summary>
     /// <exception cref="BuildException">A source failed that says <c>ignore-error=false</c>.</exception>
@@ -60,6 +64,10 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
             if (await load.ConfigureAwait(false) is { } source)
             {
                 _sources.Add((spec, source));
+                if (spec.HasMounts)
+                {
+                    Mounts.AddSource(spec, source);
+                }
             }
         }
     }
@@ -67,18 +75,19 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     /// <summary>Writes what the build used to each <c>--cache-to</c>, except inline ones.</summary>
     /// <param name="to">The targets.</param>
     /// <param name="images">What the build made: the configs of all platforms.</param>
+    /// <param name="mounts">The ids of the cache mounts that its steps mention.</param>
     /// <param name="progress">Told about transfers; may be null.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="BuildException">A target failed that says <c>ignore-error=false</c>.</exception>
     public async Task ExportAsync(
-        IEnumerable<CacheSpec> to, IReadOnlyCollection<ImageConfig> images, Action<TransferProgress>? progress,
-        CancellationToken cancellationToken)
+        IEnumerable<CacheSpec> to, IReadOnlyCollection<ImageConfig> images, IReadOnlyCollection<string> mounts,
+        Action<TransferProgress>? progress, CancellationToken cancellationToken)
     {
         foreach (CacheSpec spec in to.Where(spec => spec.Kind != CacheKind.Inline))
         {
             await GuardAsync(spec, "export", async () =>
             {
-                await ExportAsync(spec, images, progress, cancellationToken).ConfigureAwait(false);
+                await ExportAsync(spec, images, mounts, progress, cancellationToken).ConfigureAwait(false);
                 return true;
             }).ConfigureAwait(false);
         }
@@ -149,24 +158,42 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach ((_, CacheSource source) in _sources)
+        foreach (IDisposable item in _sources.Select(source => source.Source).OfType<IDisposable>().Concat(_open))
         {
-            (source as IDisposable)?.Dispose();
+            item.Dispose();
         }
     }
 
     private Task<CacheSource?> LoadAsync(CacheSpec spec, CancellationToken cancellationToken) =>
-        GuardAsync<CacheSource>(spec, "import", async () => spec.Kind switch
+        GuardAsync<CacheSource>(spec, "import", async () =>
         {
-            CacheKind.Registry => Loaded(
-                await _registryCache.ImportAsync(spec.Reference!, cancellationToken).ConfigureAwait(false)),
-            CacheKind.Local => Loaded(_directoryCache.Import(spec.Path!)),
-            CacheKind.Redis => new RedisCacheSource(spec, _registries, _layers),
-            _ => null,
+            CacheStorage storage = OpenStorage(spec);
+            return spec.Kind == CacheKind.Redis
+                ? new RedisCacheSource(spec, _registries, _layers, storage)
+                : await storage.ReadAsync(cancellationToken).ConfigureAwait(false) is { } document
+                    ? new LoadedCacheSource(document, storage)
+                    : null;
         });
 
-    private static LoadedCacheSource? Loaded(CacheDocument? document) =>
-        document is null ? null : new LoadedCacheSource(document);
+    private CacheStorage OpenStorage(CacheSpec spec)
+    {
+        CacheStorage storage = spec.Kind switch
+        {
+            CacheKind.Local => new DirectoryCache(spec.Path!, _store, _layers, _sender),
+            CacheKind.S3 => new S3Cache(spec.Bucket!, _store, _layers, _sender),
+            CacheKind.Redis => new RegistryCache(_registries, spec.Reference!, null, _layers, _sender),
+            _ => new RegistryCache(_registries, spec.Reference!, spec.Reference!.Tag, _layers, _sender),
+        };
+        if (storage is IDisposable open)
+        {
+            lock (_open)
+            {
+                _open.Add(open);
+            }
+        }
+
+        return storage;
+    }
 
     private async Task<byte[]?> FindAsync(string key, CancellationToken cancellationToken)
     {
@@ -202,30 +229,61 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     }
 
     private async Task ExportAsync(
-        CacheSpec spec, IReadOnlyCollection<ImageConfig> images, Action<TransferProgress>? progress,
-        CancellationToken cancellationToken)
+        CacheSpec spec, IReadOnlyCollection<ImageConfig> images, IReadOnlyCollection<string> mounts,
+        Action<TransferProgress>? progress, CancellationToken cancellationToken)
     {
-        (CacheDocument records, HashSet<DiffId> layers) = Select(images, spec.IsMax, withInputs: true);
+        (CacheDocument document, HashSet<DiffId> layers) = Select(images, spec.IsMax, withInputs: true);
         PushOptions options = new() { Progress = progress, Compression = new CompressionOptions(Layers.Compression.Gzip, spec.CompressionLevel) };
-        switch (spec.Kind)
+        CacheStorage storage = OpenStorage(spec);
+        CachedLayer[] sent = await Task.WhenAll(layers.Select(async layer => new CachedLayer(
+            layer, await storage.SendLayerAsync(layer, options, cancellationToken).ConfigureAwait(false))))
+            .ConfigureAwait(false);
+        document = document with { Layers = [.. sent.OrderBy(layer => layer.DiffId.Value)] };
+        using RedisCacheSource? redis = spec.Kind == CacheKind.Redis
+            ? new RedisCacheSource(spec, _registries, _layers, storage)
+            : null;
+        if (spec.HasMounts)
         {
-            case CacheKind.Registry:
-                await _registryCache.ExportAsync(
-                    spec.Reference!, spec.Reference!.Tag, records, layers, options, cancellationToken).ConfigureAwait(false);
-                break;
-            case CacheKind.Local:
-                await _directoryCache.ExportAsync(spec.Path!, records, layers, options, cancellationToken)
-                    .ConfigureAwait(false);
-                break;
-            default:
-                ImmutableArray<CachedLayer> sent = await _registryCache.ExportAsync(
-                    spec.Reference!, null, records, layers, options, cancellationToken).ConfigureAwait(false);
-                using (RedisCacheSource redis = new(spec, _registries, _layers))
-                {
-                    await redis.SaveAsync(records, sent, cancellationToken).ConfigureAwait(false);
-                }
+            CacheDocument? before = await ReadFormerAsync(redis, storage, mounts, cancellationToken).ConfigureAwait(false);
+            document = document with
+            {
+                Mounts = await Mounts.ExportAsync(spec, storage, before, mounts, cancellationToken).ConfigureAwait(false),
+            };
+        }
 
-                break;
+        await storage.PublishAsync(document, cancellationToken).ConfigureAwait(false);
+        if (redis is not null)
+        {
+            await redis.SaveAsync(document, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What the target has of the mounts until now; what cannot be read is replaced.</summary>
+    private async Task<CacheDocument?> ReadFormerAsync(
+        RedisCacheSource? redis, CacheStorage storage, IReadOnlyCollection<string> mounts, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (redis is null)
+            {
+                return await storage.ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            List<CachedMount> found = [];
+            foreach (string id in mounts)
+            {
+                if (await redis.FindMountAsync(CacheMounts.NameOf(id), cancellationToken).ConfigureAwait(false) is { } mount)
+                {
+                    found.Add(mount);
+                }
+            }
+
+            return new CacheDocument { Records = ImmutableSortedDictionary<string, byte[]>.Empty, Mounts = [.. found] };
+        }
+        catch (BuildException e)
+        {
+            _warn($"export cache mounts: what is there cannot be read and is replaced: {e.Message}");
+            return null;
         }
     }
 
