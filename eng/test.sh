@@ -72,6 +72,7 @@ say "packages"
 ensure_packages git curl python3 skopeo umoci uidmap passt docker-registry redis-server jq busybox-static attr \
   libcap2-bin crun runc gcc binutils zstd xz-utils bzip2 procps apache2-utils netcat-openbsd strace
 # clang, lld and the OpenSSL headers are installed by build.sh
+ensure_s3rver
 
 step "build" dotnet build Builder.sln -c Release --nologo -v quiet
 step "format" dotnet format Builder.sln --no-restore --verify-no-changes

@@ -76,7 +76,7 @@ internal sealed class PlatformBuild
 
         var graph = new BuildGraph([.. context.Vertices], lowered.FileSystem);
         var trace = new TraceRecorder(
-            _session.Ports.Cache, request.Project ?? dockerfile.Source.Name, _platform);
+            _session.Ports.Cache, request.Project ?? dockerfile.Source.Name, _platform, request.SharesCache);
         IReadOnlyDictionary<Vertex, VertexResult> results = await SolveGraphAsync(graph, trace, cancellationToken);
         LayerStack fileSystem = graph.Output.Stack ?? results[graph.Output.Vertex!].Stack;
         return new PlatformImage(_platform, Finish(ImageAssembler.Assemble(lowered, fileSystem, results, epoch)))

@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using Builder.Executor.Content;
+using Builder.Executor.Images;
 using Builder.Executor.RemoteCache;
 using Builder.Executor.RemoteCache.Mounts;
 using Builder.Solver;
@@ -24,6 +25,9 @@ internal sealed class StepCaches : IDisposable
 
     /// <summary>What the solver reads and writes.</summary>
     public IDistributedCache Cache { get; }
+
+    /// <summary>Other machines take part.</summary>
+    public bool IsShared => _shared is not null;
 
     /// <summary>The contents of cache mounts that are shared; null when no cache says mounts=true.</summary>
     public SharedCacheMounts? Mounts { get; private init; }
@@ -50,6 +54,9 @@ internal sealed class StepCaches : IDisposable
         bool hasMounts = sources.Concat(targets).Any(spec => spec.HasMounts);
         return new StepCaches(shared, targets) { Mounts = hasMounts ? shared.Mounts : null };
     }
+
+    /// <summary>How layers get to the targets while the build still runs.</summary>
+    public IEnumerable<LayerCarrier> Carriers() => _shared?.Carriers(_targets) ?? [];
 
     /// <summary>Writes what the build used to every target.</summary>
     public Task ExportAsync(BuildResult result, CancellationToken cancellationToken) => _shared is null || _targets.IsEmpty

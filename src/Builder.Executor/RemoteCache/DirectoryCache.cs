@@ -15,6 +15,8 @@ namespace Builder.Executor.RemoteCache;
 internal sealed class DirectoryCache : CacheStorage
 {
     private const string NameAnnotation = "org.opencontainers.image.ref.name";
+    private const string Temporary = ".tmp";
+    private const int AbandonedAfterHours = 1;
     private const string LayoutVersion = """{"imageLayoutVersion":"1.0.0"}""";
 
     private readonly string _directory;
@@ -116,11 +118,15 @@ internal sealed class DirectoryCache : CacheStorage
                 records.Digest.Hex, entry.Digest.Hex, CacheArtifact.EmptyConfigDescriptor.Digest.Hex,
                 .. CacheArtifact.BlobsOf(document).Select(blob => blob.Digest.Hex),
             ];
-            foreach (string file in Directory.EnumerateFiles(_blobs))
+            foreach (FileInfo file in new DirectoryInfo(_blobs).EnumerateFiles())
             {
-                if (!kept.Contains(Path.GetFileName(file)))
+                // Another export may be writing right now.
+                bool isWanted = file.Name.EndsWith(Temporary, StringComparison.Ordinal)
+                    ? file.LastWriteTimeUtc > TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-AbandonedAfterHours)
+                    : kept.Contains(file.Name);
+                if (!isWanted)
                 {
-                    File.Delete(file);
+                    file.Delete();
                 }
             }
         }).ConfigureAwait(false);
@@ -176,7 +182,7 @@ internal sealed class DirectoryCache : CacheStorage
     private async Task WriteAsync(string path, Stream source, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(_blobs);
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
+        string temporary = $"{path}.{Guid.NewGuid():N}{Temporary}";
         FileStream target = File.Create(temporary);
         await using (target.ConfigureAwait(false))
         {

@@ -72,7 +72,7 @@ internal sealed class S3Cache : CacheStorage, IDisposable
         }
 
         Descriptor packed = await _sender.EnsureFileAsync(layer, options, cancellationToken).ConfigureAwait(false);
-        await _bucket.SendBlobAsync(packed, () => _store.Blobs.Open(packed.Digest), cancellationToken).ConfigureAwait(false);
+        await _bucket.SendBlobAsync(packed, () => Open(packed), cancellationToken).ConfigureAwait(false);
         return packed;
     }
 
@@ -96,6 +96,19 @@ internal sealed class S3Cache : CacheStorage, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _bucket.Dispose();
+
+    // A file and not a verifying stream: the length must be known and parts are read by place.
+    private FileStream Open(Descriptor blob)
+    {
+        try
+        {
+            return File.OpenRead(_store.Blobs.PathOf(blob.Digest));
+        }
+        catch (IOException e)
+        {
+            throw new ContentException(ContentFailure.NotFound, $"export cache: blob {blob.Digest} is not in the store", e);
+        }
+    }
 
     private static CacheDocument Merge(CacheDocument one, CacheDocument other) => new()
     {

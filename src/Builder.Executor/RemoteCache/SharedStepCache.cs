@@ -8,7 +8,9 @@ using Builder.Executor.Registry;
 using Builder.Executor.RemoteCache.Mounts;
 using Builder.Executor.Steps;
 using Builder.Frontend;
+using Builder.Frontend.Naming;
 using Builder.Solver.Caching;
+using Builder.Solver.Explaining;
 using Builder.Solver.Images;
 using Microsoft.Extensions.Caching.Distributed;
 
@@ -21,6 +23,8 @@ namespace Builder.Executor.RemoteCache;
 /// </summary>
 public sealed class SharedStepCache : IDistributedCache, IDisposable
 {
+    private const int MaxFileListBytes = 512 * 1024;
+
     private readonly IDistributedCache _local;
     private readonly Store _store;
     private readonly LayerFetcher _layers;
@@ -94,6 +98,19 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     }
 
     /// <summary>
+    /// How a layer gets to each <c>--cache-to</c> that will want it, for doing so while the build still runs.
+    /// </summary>
+    public IEnumerable<LayerCarrier> Carriers(IEnumerable<CacheSpec> to) =>
+        to.Where(spec => spec.Kind != CacheKind.Inline).Select(spec =>
+        {
+            CacheStorage storage = OpenStorage(spec);
+            PushOptions options = OptionsOf(spec, progress: null);
+            return new LayerCarrier((layer, isInImage, token) => isInImage || spec.IsMax
+                ? storage.SendLayerAsync(layer, options, token)
+                : Task.CompletedTask);
+        });
+
+    /// <summary>
     /// The annotations of the image's manifest for <c>type=inline</c>: the records of the steps whose layers are in it,
     /// without their inputs. Empty, with a warning, when they are too large.
     /// </summary>
@@ -113,7 +130,9 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     /// <inheritdoc/>
     public async Task<byte[]?> GetAsync(string key, CancellationToken token = default)
     {
-        byte[]? own = await _local.GetAsync(key, token).ConfigureAwait(false);
+        byte[]? own = IsOfOthers(key)
+            ? _used.GetValueOrDefault(key)
+            : await _local.GetAsync(key, token).ConfigureAwait(false);
         byte[]? record = own is not null && IsComplete(key, own)
             ? own
             : await FindAsync(key, token).ConfigureAwait(false) ?? own;
@@ -130,7 +149,10 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
         string key, byte[] value, DistributedCacheEntryOptions options, CancellationToken token = default)
     {
         _used[key] = value;
-        await _local.SetAsync(key, value, options, token).ConfigureAwait(false);
+        if (!IsOfOthers(key))
+        {
+            await _local.SetAsync(key, value, options, token).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
@@ -174,6 +196,12 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
                     ? new LoadedCacheSource(document, storage)
                     : null;
         });
+
+    private static PushOptions OptionsOf(CacheSpec spec, Action<TransferProgress>? progress) => new()
+    {
+        Progress = progress,
+        Compression = new CompressionOptions(Layers.Compression.Gzip, spec.CompressionLevel),
+    };
 
     private CacheStorage OpenStorage(CacheSpec spec)
     {
@@ -233,7 +261,11 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
         Action<TransferProgress>? progress, CancellationToken cancellationToken)
     {
         (CacheDocument document, HashSet<DiffId> layers) = Select(images, spec.IsMax, withInputs: true);
-        PushOptions options = new() { Progress = progress, Compression = new CompressionOptions(Layers.Compression.Gzip, spec.CompressionLevel) };
+        PushOptions options = OptionsOf(spec, progress);
+        document = document with
+        {
+            Records = await WithFilesAsync(document.Records, cancellationToken).ConfigureAwait(false),
+        };
         CacheStorage storage = OpenStorage(spec);
         CachedLayer[] sent = await Task.WhenAll(layers.Select(async layer => new CachedLayer(
             layer, await storage.SendLayerAsync(layer, options, cancellationToken).ConfigureAwait(false))))
@@ -256,6 +288,37 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
         {
             await redis.SaveAsync(document, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// The records, and the lists of files behind the digests in them, so that another machine can name the file that
+    /// changed; long lists stay here.
+    /// </summary>
+    private async Task<ImmutableSortedDictionary<string, byte[]>> WithFilesAsync(
+        ImmutableSortedDictionary<string, byte[]> records, CancellationToken cancellationToken)
+    {
+        ImmutableSortedDictionary<string, byte[]>.Builder all = records.ToBuilder();
+        foreach ((string key, byte[] value) in records)
+        {
+            string? source = key.StartsWith(StepRecord.KeyPrefix, StringComparison.Ordinal)
+                ? StepRecord.TryDecode(value, withInputs: true)?.Inputs
+                    .FirstOrDefault(input => input.Name == StepKeys.Source)?.Value
+                : null;
+            if (source is null || !Digest.TryParse(source, out Digest digest) || all.ContainsKey(TraceNames.ForFiles(digest)))
+            {
+                continue;
+            }
+
+            string name = TraceNames.ForFiles(digest);
+            byte[]? files = await _local.GetAsync(name, cancellationToken).ConfigureAwait(false)
+                ?? await FindAsync(name, cancellationToken).ConfigureAwait(false);
+            if (files?.Length <= MaxFileListBytes)
+            {
+                all[name] = files;
+            }
+        }
+
+        return all.ToImmutable();
     }
 
     /// <summary>What the target has of the mounts until now; what cannot be read is replaced.</summary>
@@ -318,6 +381,8 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
 
         return (new CacheDocument { Records = records.ToImmutable() }, layers);
     }
+
+    private static bool IsOfOthers(string key) => key.StartsWith(TraceNames.SharedPrefix, StringComparison.Ordinal);
 
     private bool IsComplete(string key, byte[] value) =>
         !key.StartsWith(StepRecord.KeyPrefix, StringComparison.Ordinal)
