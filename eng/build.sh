@@ -20,7 +20,7 @@ done
 
 properties=()
 if [ -n "$static" ]; then
-  ensure_packages clang lld cmake libssl-dev zlib1g-dev
+  ensure_packages clang lld cmake make libc6-dev libssl-dev zlib1g-dev
   properties+=(-p:StaticOpenSslLinking=true -p:StaticExecutable=true -p:LinkerFlavor=lld)
 else
   command -v clang >/dev/null || command -v gcc >/dev/null || ensure_packages clang

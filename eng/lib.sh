@@ -43,3 +43,13 @@ Y
   done
   fail "docker-registry did not start: $(tail -3 "$1/log")"
 }
+
+# ensure_s3rver: an S3-compatible server for the tests of --cache-to type=s3; without npm's registry they are skipped
+ensure_s3rver() {
+  local prefix=${XDG_CACHE_HOME:-$HOME/.cache}/bld-s3rver
+  [ ! -e "$prefix/node_modules/s3rver/bin/s3rver.js" ] || return 0
+  command -v npm >/dev/null || ensure_packages npm
+  mkdir -p "$prefix"
+  npm install --silent --no-audit --no-fund --prefix "$prefix" s3rver@3.7.1 >/dev/null \
+    || echo "no s3rver: the tests of type=s3 will be skipped"
+}

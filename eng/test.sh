@@ -73,6 +73,7 @@ ensure_packages git curl python3 skopeo umoci uidmap passt docker-registry redis
   libcap2-bin crun runc podman gcc binutils binutils-aarch64-linux-gnu zstd xz-utils bzip2 lzip procps apache2-utils \
   netcat-openbsd strace
 # clang, lld and the OpenSSL headers are installed by build.sh
+ensure_s3rver
 
 step "build" dotnet build Builder.sln -c Release --nologo -v quiet
 step "format" dotnet format Builder.sln --no-restore --verify-no-changes

@@ -68,6 +68,9 @@ public sealed record BuildRequest
     /// </summary>
     public string? Project { get; init; }
 
+    /// <summary>The step cache is shared with other machines, which know the project by another path.</summary>
+    public bool SharesCache { get; init; }
+
     /// <summary>How many steps may run at the same time.</summary>
     public int Jobs { get; init; } = 4;
 }

@@ -22,4 +22,7 @@ public sealed record PlatformImage(Platform Platform, ImageConfig Config)
 
     /// <summary>SOURCE_DATE_EPOCH of the build, in seconds since 1970; null when there is none.</summary>
     public long? Epoch { get; init; }
+
+    /// <summary>The ids of the cache mounts that its steps mention, whether they ran or not.</summary>
+    public ImmutableArray<string> CacheMounts { get; init; } = [];
 }

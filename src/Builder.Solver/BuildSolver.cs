@@ -113,6 +113,9 @@ public sealed record BuildPorts
     /// </summary>
     public IStepLocks? Locks { get; init; }
 
+    /// <summary>Told about layers as they are there; null when nobody wants to know.</summary>
+    public IFinishedLayers? Layers { get; init; }
+
     /// <summary>The clock.</summary>
     public required TimeProvider Time { get; init; }
 }

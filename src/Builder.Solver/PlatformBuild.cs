@@ -8,6 +8,7 @@ using Builder.Solver.Explaining;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
 using Builder.Solver.Lowering;
+using Builder.Solver.Operations;
 using Builder.Solver.Progress;
 using Builder.Solver.Scheduling;
 
@@ -75,7 +76,7 @@ internal sealed class PlatformBuild
 
         var graph = new BuildGraph([.. context.Vertices], lowered.FileSystem);
         var trace = new TraceRecorder(
-            _session.Ports.Cache, request.Project ?? dockerfile.Source.Name, _platform);
+            _session.Ports.Cache, request.Project ?? dockerfile.Source.Name, _platform, request.SharesCache);
         IReadOnlyDictionary<Vertex, VertexResult> results = await SolveGraphAsync(graph, trace, cancellationToken);
         LayerStack fileSystem = graph.Output.Stack ?? results[graph.Output.Vertex!].Stack;
         return new PlatformImage(_platform, Finish(ImageAssembler.Assemble(lowered, fileSystem, results, epoch)))
@@ -83,6 +84,11 @@ internal sealed class PlatformBuild
             Trace = await trace.FinishAsync(graph, fileSystem, cancellationToken),
             BaseLayerCount = lowered.Config.Current.RootFs.Layers.Length,
             Epoch = epoch,
+            CacheMounts =
+            [
+                .. graph.Vertices.OfType<RunVertex>().SelectMany(run => run.Mounts).Select(mount => mount.Mount)
+                    .OfType<CacheStepMount>().Select(mount => mount.Id).Distinct(StringComparer.Ordinal),
+            ],
         };
     }
 

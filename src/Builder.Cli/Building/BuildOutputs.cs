@@ -20,6 +20,20 @@ internal sealed record BuildOutcome(Digest Id, Descriptor? Target, ImmutableArra
 /// <summary>Brings the result of a build to where the command line wants it.</summary>
 internal sealed class BuildOutputs(Composition composition, StepExecutor executor, StepCaches caches)
 {
+    /// <summary>
+    /// What can be done for the outputs and caches with each layer once it is there; null when there is nothing.
+    /// </summary>
+    public LayersAhead? BeginAhead(
+        ImmutableArray<OutputSpec> outputs, ImmutableArray<ImageReference> tags, CancellationToken cancellationToken)
+    {
+        ImagePusher pusher = new(composition.Store, composition.Registries, composition.ImageSource);
+        IEnumerable<ImageReference> names = outputs.Where(output => output.Push)
+            .SelectMany(output => tags.Concat(output.Names))
+            .DistinctBy(name => (name.Registry, name.Repository));
+        LayerCarrier[] carriers = [.. caches.Carriers(), .. names.Select(name => pusher.Carrier(name, new PushOptions()))];
+        return carriers.Length == 0 ? null : new LayersAhead(carriers, cancellationToken);
+    }
+
     /// <summary>Writes every output, in the order given.</summary>
     public async Task<BuildOutcome> WriteAsync(
         BuildResult result,

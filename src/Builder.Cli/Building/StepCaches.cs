@@ -2,7 +2,9 @@
 
 using System.Collections.Immutable;
 using Builder.Executor.Content;
+using Builder.Executor.Images;
 using Builder.Executor.RemoteCache;
+using Builder.Executor.RemoteCache.Mounts;
 using Builder.Solver;
 using Microsoft.Extensions.Caching.Distributed;
 
@@ -24,6 +26,12 @@ internal sealed class StepCaches : IDisposable
     /// <summary>What the solver reads and writes.</summary>
     public IDistributedCache Cache { get; }
 
+    /// <summary>Other machines take part.</summary>
+    public bool IsShared => _shared is not null;
+
+    /// <summary>The contents of cache mounts that are shared; null when no cache says mounts=true.</summary>
+    public SharedCacheMounts? Mounts { get; private init; }
+
     /// <summary>Opens the caches and reads the records of the sources.</summary>
     public static async Task<StepCaches> OpenAsync(
         Composition composition, string[]? from, string[]? to, CancellationToken cancellationToken)
@@ -43,13 +51,22 @@ internal sealed class StepCaches : IDisposable
             composition.ImageSource,
             warning => composition.Cli.Error.WriteLine($"warning: {warning}"));
         await shared.ImportAsync(sources, cancellationToken);
-        return new StepCaches(shared, targets);
+        bool hasMounts = sources.Concat(targets).Any(spec => spec.HasMounts);
+        return new StepCaches(shared, targets) { Mounts = hasMounts ? shared.Mounts : null };
     }
+
+    /// <summary>How layers get to the targets while the build still runs.</summary>
+    public IEnumerable<LayerCarrier> Carriers() => _shared?.Carriers(_targets) ?? [];
 
     /// <summary>Writes what the build used to every target.</summary>
     public Task ExportAsync(BuildResult result, CancellationToken cancellationToken) => _shared is null || _targets.IsEmpty
         ? Task.CompletedTask
-        : _shared.ExportAsync(_targets, [.. result.Images.Select(image => image.Config)], progress: null, cancellationToken);
+        : _shared.ExportAsync(
+            _targets,
+            [.. result.Images.Select(image => image.Config)],
+            [.. result.Images.SelectMany(image => image.CacheMounts).Distinct(StringComparer.Ordinal)],
+            progress: null,
+            cancellationToken);
 
     /// <summary>What the manifests of pushed images get for <c>--cache-to type=inline</c>.</summary>
     public ImmutableSortedDictionary<string, string> InlineAnnotations(BuildResult result) =>

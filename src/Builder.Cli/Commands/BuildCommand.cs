@@ -9,6 +9,7 @@ using Builder.Cli.CommandLine;
 using Builder.Cli.Progress;
 using Builder.Cli.Running;
 using Builder.Executor.Context;
+using Builder.Executor.Images;
 using Builder.Executor.Maintenance;
 using Builder.Executor.Steps;
 using Builder.Frontend;
@@ -86,9 +87,12 @@ internal static class BuildCommand
         using BuildContexts contexts = await new ContextLoader(composition.Store, remotes, cli.Time)
             .LoadAsync(reader.ReadContext(), cancellationToken);
         BuildRequest request = reader.Read(DockerfileParser.Parse(contexts.Dockerfile));
-        StepExecutor executor = new(composition.Store, composition.ImageSource.Layers, services);
         using StepCaches caches = await StepCaches.OpenAsync(
             composition, parsed.GetValue(options.CacheFrom), parsed.GetValue(options.CacheTo), cancellationToken);
+        StepExecutor executor = new(
+            composition.Store, composition.ImageSource.Layers, services with { CacheMounts = caches.Mounts });
+        BuildOutputs writer = new(composition, executor, caches);
+        await using LayersAhead? ahead = writer.BeginAhead(outputs, tags, cancellationToken);
         BuildSolver solver = new(new BuildPorts
         {
             Images = composition.ImageSource,
@@ -97,16 +101,17 @@ internal static class BuildCommand
             Executor = executor,
             Cache = caches.Cache,
             Locks = new StoreStepLocks(composition.Store.Locks),
+            Layers = ahead,
             Time = cli.Time,
         });
         BuildResult result;
         using (IProgressDisplay display = ProgressDisplay.Create(cli, parsed.GetValue(options.Progress), quiet))
         {
-            result = await solver.SolveAsync(request, display, cancellationToken);
+            result = await solver.SolveAsync(request with { SharesCache = caches.IsShared }, display, cancellationToken);
         }
 
-        BuildOutcome outcome = await new BuildOutputs(composition, executor, caches)
-            .WriteAsync(result, outputs, tags, quiet, cancellationToken);
+        await (ahead?.FinishAsync() ?? Task.CompletedTask);
+        BuildOutcome outcome = await writer.WriteAsync(result, outputs, tags, quiet, cancellationToken);
         await caches.ExportAsync(result, cancellationToken);
         if (parsed.GetValue(options.Explain))
         {
@@ -114,6 +119,7 @@ internal static class BuildCommand
                 cli.Error,
                 new BuildExplainer(caches.Cache),
                 result.Images.SelectMany(image => image.Trace.Steps),
+                withInputs: false,
                 cancellationToken);
         }
 

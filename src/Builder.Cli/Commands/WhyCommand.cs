@@ -23,7 +23,8 @@ internal static class WhyCommand
             "IMAGE|DOCKERFILE|DIRECTORY", "An image, or what was built last from a Dockerfile (default: the one here)");
         Argument<string?> step = OptionFactory.OptionalOperand("STEP", "Only steps with this text in their name");
         Option<string?> platform = OptionFactory.Text("--platform", "PLATFORM", "The platform of the build");
-        Command command = new("why", "Explain why steps of a build ran") { subject, step, platform };
+        Option<bool> inputs = OptionFactory.Flag("--inputs", "Show everything that the steps' keys are made of");
+        Command command = new("why", "Explain why steps of a build ran") { subject, step, platform, inputs };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             using Composition composition = Composition.Open(cli, parsed, global);
@@ -40,6 +41,7 @@ internal static class WhyCommand
                 cli.Out,
                 explainer,
                 trace.Steps.Where(found => part is null || found.Name.Contains(part, StringComparison.OrdinalIgnoreCase)),
+                parsed.GetValue(inputs),
                 cancellationToken);
             return ExitCode.Success;
         });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Text.RegularExpressions;
+using Builder.Solver.Caching;
 using Builder.Solver.Explaining;
 
 namespace Builder.Cli.Output;
@@ -13,8 +14,14 @@ internal static partial class MissReport
     private const string Parent = "parent";
 
     /// <summary>Writes a line for each step of a trace, and below it the inputs that are not what they were.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="explainer">The explainer.</param>
+    /// <param name="steps">The steps.</param>
+    /// <param name="withInputs">All inputs of each key, too.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     public static async Task WriteAsync(
-        TextWriter writer, BuildExplainer explainer, IEnumerable<StepTrace> steps, CancellationToken cancellationToken)
+        TextWriter writer, BuildExplainer explainer, IEnumerable<StepTrace> steps, bool withInputs,
+        CancellationToken cancellationToken)
     {
         string? changed = null;
         foreach (StepTrace step in steps)
@@ -24,6 +31,15 @@ internal static partial class MissReport
             foreach (InputDifference difference in explanation.Differences)
             {
                 writer.WriteLine("    " + Describe(difference, changed));
+            }
+
+            if (withInputs)
+            {
+                writer.WriteLine($"    key {step.Key}");
+                foreach (KeyInput input in await explainer.InputsAsync(step, cancellationToken))
+                {
+                    writer.WriteLine($"      {input.Name}: {input.Value.ReplaceLineEndings("\\n")}");
+                }
             }
 
             changed = explanation.Reason == MissReason.Cached ? changed : step.Name;
@@ -43,7 +59,9 @@ internal static partial class MissReport
     {
         if (difference.Input == Parent)
         {
-            return changed is null ? "the base is another one" : $"the files below it changed: {changed}";
+            return changed is null
+                ? $"the base is another one: {Shorten(difference.Before ?? "none")} -> {Shorten(difference.After ?? "none")}"
+                : $"the files below it changed: {changed}";
         }
 
         string values = difference switch

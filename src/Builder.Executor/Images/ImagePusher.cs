@@ -46,6 +46,15 @@ public sealed class ImagePusher
         return new PushedImage(target, pushed);
     }
 
+    /// <summary>How a layer of an image that will be pushed gets there, while the image is still being built.</summary>
+    public LayerCarrier Carrier(ImageReference target, PushOptions options)
+    {
+        RegistryRepository repository = _registries.PushPlace(target);
+        return (layer, isInImage, token) => isInImage
+            ? _sender.SendCompressedAsync(layer, repository, options, token)
+            : Task.CompletedTask;
+    }
+
     /// <summary>The store knows from now on that this registry has the image.</summary>
     private void Remember(Descriptor source, string repoDigest)
     {

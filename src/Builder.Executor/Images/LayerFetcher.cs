@@ -5,6 +5,7 @@ using System.Collections.Immutable;
 using Builder.Executor.Content;
 using Builder.Executor.Oci;
 using Builder.Executor.Registry;
+using Builder.Executor.RemoteCache;
 using Builder.Executor.Snapshots;
 using Builder.Frontend;
 using Builder.Frontend.Naming;
@@ -17,8 +18,10 @@ namespace Builder.Executor.Images;
 /// <param name="Image">The repository; null for a layout on disk.</param>
 /// <param name="Places">The registry and its mirrors; empty for a layout.</param>
 /// <param name="LayoutPath">The layout's directory; null for a registry.</param>
+/// <param name="Other">Another kind of place; then the two before are null and empty.</param>
 internal sealed record LayerOrigin(
-    Descriptor Blob, ImageReference? Image, ImmutableArray<RegistryRepository> Places, string? LayoutPath);
+    Descriptor Blob, ImageReference? Image, ImmutableArray<RegistryRepository> Places, string? LayoutPath,
+    IBlobPlace? Other = null);
 
 /// <summary>
 /// Knows where the layers of resolved images can be had, and brings them when something needs their files. Images of the
@@ -74,7 +77,11 @@ public sealed class LayerFetcher : ILayerFetcher
     /// <summary>Brings one form of a layer into the store's blobs.</summary>
     internal async Task FetchAsync(LayerOrigin origin, CancellationToken cancellationToken)
     {
-        if (origin.LayoutPath is null)
+        if (origin.Other is not null)
+        {
+            await FetchAsync(origin.Other, origin.Blob, cancellationToken).ConfigureAwait(false);
+        }
+        else if (origin.LayoutPath is null)
         {
             await _intake.FetchAsync(origin.Blob, origin.Places, cancellationToken).ConfigureAwait(false);
         }
@@ -87,6 +94,20 @@ public sealed class LayerFetcher : ILayerFetcher
                 await _store.Blobs.PutAsync(file, origin.Blob.Digest, origin.Blob.Size, cancellationToken)
                     .ConfigureAwait(false);
             }
+        }
+    }
+
+    private async Task FetchAsync(IBlobPlace place, Descriptor blob, CancellationToken cancellationToken)
+    {
+        if (_store.Blobs.IsFile(blob.Digest))
+        {
+            return;
+        }
+
+        Stream content = await place.OpenAsync(blob, cancellationToken).ConfigureAwait(false);
+        await using (content.ConfigureAwait(false))
+        {
+            await _store.Blobs.PutAsync(content, blob.Digest, blob.Size, cancellationToken).ConfigureAwait(false);
         }
     }
 

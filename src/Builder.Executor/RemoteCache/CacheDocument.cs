@@ -27,6 +27,9 @@ internal sealed record CacheDocument
     /// <summary>Blobs of layers.</summary>
     public ImmutableArray<CachedLayer> Layers { get; init; } = [];
 
+    /// <summary>Contents of cache mounts.</summary>
+    public ImmutableArray<CachedMount> Mounts { get; init; } = [];
+
     /// <summary>Writes the document.</summary>
     public byte[] Encode()
     {
@@ -35,6 +38,9 @@ internal sealed record CacheDocument
             Version = Version,
             Records = new SortedDictionary<string, byte[]>(Records, StringComparer.Ordinal),
             Layers = [.. Layers.Select(layer => new CachedLayerJson { DiffId = layer.DiffId.Value, Blob = layer.Blob })],
+            Mounts = Mounts.IsEmpty
+                ? null
+                : [.. Mounts.Select(mount => new CachedMountJson { Name = mount.Name, Index = mount.Index })],
         };
         using MemoryStream bytes = new();
         using (GZipStream gzip = new(bytes, CompressionLevel.Optimal))
@@ -85,11 +91,25 @@ internal sealed record CacheDocument
             .. (json.Layers ?? []).Where(layer => MediaTypes.IsLayer(layer.Blob.MediaType) && layer.Blob.Size >= 0)
                 .Select(layer => new CachedLayer(new DiffId(layer.DiffId), layer.Blob)),
         ],
+        Mounts =
+        [
+            .. (json.Mounts ?? []).Where(mount => mount.Name.Length <= MaxNameCharacters)
+                .Select(mount => new CachedMount(mount.Name, mount.Index)),
+        ],
     };
 }
 
 /// <summary>A layer and a blob that holds it.</summary>
 internal sealed record CachedLayer(DiffId DiffId, Descriptor Blob);
+
+/// <summary>The content of a cache mount.</summary>
+/// <param name="Name">The name of its directory in a store: a digest of its id.</param>
+/// <param name="Index">Its index.</param>
+internal sealed record CachedMount(string Name, Descriptor Index)
+{
+    /// <summary>The chunks that the index names; known to whoever writes a cache, not read with the records.</summary>
+    public ImmutableArray<Descriptor> Chunks { get; init; } = [];
+}
 
 internal sealed record CacheJson
 {
@@ -101,6 +121,18 @@ internal sealed record CacheJson
 
     [JsonPropertyName("layers")]
     public List<CachedLayerJson>? Layers { get; init; }
+
+    [JsonPropertyName("mounts")]
+    public List<CachedMountJson>? Mounts { get; init; }
+}
+
+internal sealed record CachedMountJson
+{
+    [JsonPropertyName("name")]
+    public required string Name { get; init; }
+
+    [JsonPropertyName("index")]
+    public required Descriptor Index { get; init; }
 }
 
 internal sealed record CachedLayerJson
@@ -114,6 +146,7 @@ internal sealed record CachedLayerJson
 }
 
 [JsonSerializable(typeof(CacheJson))]
+[JsonSerializable(typeof(Mounts.MountIndexJson))]
 [JsonSerializable(typeof(Descriptor))]
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 internal sealed partial class CacheJsonContext : JsonSerializerContext;

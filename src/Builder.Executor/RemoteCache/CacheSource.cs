@@ -10,6 +10,12 @@ internal abstract class CacheSource
 {
     /// <summary>The record of a name, or null.</summary>
     public abstract Task<byte[]?> FindAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>The content of a cache mount by the name of its directory, or null.</summary>
+    public abstract Task<CachedMount?> FindMountAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>Where the blobs are.</summary>
+    public abstract CacheStorage Storage { get; }
 }
 
 /// <summary>Records that were read at once, before the build.</summary>
@@ -17,12 +23,20 @@ internal sealed class LoadedCacheSource : CacheSource
 {
     private readonly CacheDocument _document;
 
-    public LoadedCacheSource(CacheDocument document)
+    public LoadedCacheSource(CacheDocument document, CacheStorage storage)
     {
         _document = document;
+        Storage = storage;
     }
+
+    /// <inheritdoc/>
+    public override CacheStorage Storage { get; }
 
     /// <inheritdoc/>
     public override Task<byte[]?> FindAsync(string name, CancellationToken cancellationToken) =>
         Task.FromResult(_document.Records.GetValueOrDefault(name));
+
+    /// <inheritdoc/>
+    public override Task<CachedMount?> FindMountAsync(string name, CancellationToken cancellationToken) =>
+        Task.FromResult(_document.Mounts.FirstOrDefault(mount => mount.Name == name));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
+using System.Security.Cryptography;
 using Builder.Executor.Content;
 using Builder.Executor.Images;
 using Builder.Executor.Oci;
@@ -11,37 +12,139 @@ using Builder.Solver.Images;
 namespace Builder.Executor.RemoteCache;
 
 /// <summary>A cache in a directory: an OCI layout, which a CI system keeps between jobs.</summary>
-internal sealed class DirectoryCache
+internal sealed class DirectoryCache : CacheStorage
 {
     private const string NameAnnotation = "org.opencontainers.image.ref.name";
+    private const string Temporary = ".tmp";
+    private const int AbandonedAfterHours = 1;
     private const string LayoutVersion = """{"imageLayoutVersion":"1.0.0"}""";
 
+    private readonly string _directory;
+    private readonly string _blobs;
     private readonly Store _store;
     private readonly LayerFetcher _layers;
     private readonly LayerSender _sender;
 
-    public DirectoryCache(Store store, LayerFetcher layers, LayerSender sender)
+    /// <summary>Creates the cache of a directory, which need not exist yet.</summary>
+    public DirectoryCache(string directory, Store store, LayerFetcher layers, LayerSender sender)
     {
+        _directory = directory;
+        _blobs = Path.Combine(directory, "blobs", "sha256");
         _store = store;
         _layers = layers;
         _sender = sender;
     }
 
-    /// <summary>Reads the records and remembers where their layers are; null when there is no such directory yet.</summary>
-    public CacheDocument? Import(string directory)
+    /// <inheritdoc/>
+    public override Task<CacheDocument?> ReadAsync(CancellationToken cancellationToken) => Task.FromResult(Read());
+
+    /// <inheritdoc/>
+    public override async Task<Descriptor> SendLayerAsync(
+        DiffId layer, PushOptions options, CancellationToken cancellationToken)
     {
-        string subject = $"import cache from \"{directory}\"";
-        if (!File.Exists(Path.Combine(directory, "index.json")))
+        LayerOrigin? here = _layers.OriginsOf(layer)
+            .Find(origin => origin.LayoutPath == _directory && IsHere(origin.Blob));
+        if (here is not null)
+        {
+            return here.Blob;
+        }
+
+        Descriptor packed = await _sender.EnsureFileAsync(layer, options, cancellationToken).ConfigureAwait(false);
+        await GuardAsync(async () =>
+        {
+            if (!IsHere(packed))
+            {
+                Stream source = _store.Blobs.Open(packed.Digest);
+                await using (source.ConfigureAwait(false))
+                {
+                    await WriteAsync(PathOf(packed.Digest), source, cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }).ConfigureAwait(false);
+        return packed;
+    }
+
+    /// <inheritdoc/>
+    public override Task SendBlobAsync(Descriptor blob, byte[] content, CancellationToken cancellationToken) =>
+        GuardAsync(async () =>
+        {
+            if (!IsHere(blob))
+            {
+                MemoryStream source = new(content, writable: false);
+                await using (source.ConfigureAwait(false))
+                {
+                    await WriteAsync(PathOf(blob.Digest), source, cancellationToken).ConfigureAwait(false);
+                }
+            }
+        });
+
+    /// <inheritdoc/>
+    public override async Task<byte[]> ReadBlobAsync(Descriptor blob, CancellationToken cancellationToken)
+    {
+        byte[] content = [];
+        await GuardAsync(async () =>
+        {
+            content = await File.ReadAllBytesAsync(PathOf(blob.Digest), cancellationToken).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+        return Digest.FromHash(SHA256.HashData(content)) == blob.Digest
+            ? content
+            : throw new ContentException(
+                ContentFailure.DigestMismatch, $"read cache in \"{_directory}\": blob {blob.Digest} is damaged");
+    }
+
+    /// <summary>Replaces index.json by a rename, and removes blobs that no longer belong to the cache.</summary>
+    public override async Task PublishAsync(CacheDocument document, CancellationToken cancellationToken)
+    {
+        byte[] content = document.Encode();
+        Descriptor records = CacheArtifact.DescriptorOf(CacheArtifact.RecordsType, content);
+        byte[] manifest = CacheArtifact.Write(records, document);
+        Descriptor entry = CacheArtifact.DescriptorOf(MediaTypes.OciManifest, manifest) with
+        {
+            ArtifactType = CacheArtifact.ArtifactType,
+            Annotations = ImmutableSortedDictionary<string, string>.Empty.Add(NameAnnotation, ImageReference.DefaultTag),
+        };
+        await SendBlobAsync(records, content, cancellationToken).ConfigureAwait(false);
+        await SendBlobAsync(
+            CacheArtifact.EmptyConfigDescriptor, CacheArtifact.EmptyConfig, cancellationToken).ConfigureAwait(false);
+        await SendBlobAsync(entry, manifest, cancellationToken).ConfigureAwait(false);
+        await GuardAsync(async () =>
+        {
+            await ReplaceAsync("oci-layout", System.Text.Encoding.UTF8.GetBytes(LayoutVersion), cancellationToken)
+                .ConfigureAwait(false);
+            ImageIndex index = new() { MediaType = MediaTypes.OciIndex, Manifests = [entry] };
+            await ReplaceAsync("index.json", OciJson.Serialize(index), cancellationToken).ConfigureAwait(false);
+            HashSet<string> kept =
+            [
+                records.Digest.Hex, entry.Digest.Hex, CacheArtifact.EmptyConfigDescriptor.Digest.Hex,
+                .. CacheArtifact.BlobsOf(document).Select(blob => blob.Digest.Hex),
+            ];
+            foreach (FileInfo file in new DirectoryInfo(_blobs).EnumerateFiles())
+            {
+                // Another export may be writing right now.
+                bool isWanted = file.Name.EndsWith(Temporary, StringComparison.Ordinal)
+                    ? file.LastWriteTimeUtc > TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-AbandonedAfterHours)
+                    : kept.Contains(file.Name);
+                if (!isWanted)
+                {
+                    file.Delete();
+                }
+            }
+        }).ConfigureAwait(false);
+    }
+
+    private CacheDocument? Read()
+    {
+        string subject = $"import cache from \"{_directory}\"";
+        if (!File.Exists(Path.Combine(_directory, "index.json")))
         {
             return null;
         }
 
-        LayoutReader reader = LayoutReader.Open(directory, subject);
+        LayoutReader reader = LayoutReader.Open(_directory, subject);
         Descriptor manifest = reader.Choose(null, null, subject);
         ImageDocument document = ImageDocument.Read(
             reader.ReadBlob(manifest, RegistryLimits.MaxManifestBytes), manifest.MediaType, subject);
-        Descriptor records = document.Manifest is null ? null! : CacheArtifact.FindRecords(document.Manifest, subject)!;
-        if (records is null)
+        if (document.Manifest is null || CacheArtifact.FindRecords(document.Manifest, subject) is not { } records)
         {
             throw new ContentException(ContentFailure.UnsupportedMediaType, $"{subject}: it is no cache of bld");
         }
@@ -50,102 +153,54 @@ internal sealed class DirectoryCache
         CacheDocument cache = CacheDocument.Decode(content, subject);
         foreach (CachedLayer layer in cache.Layers)
         {
-            if (File.Exists(LayoutReader.BlobPath(directory, layer.Blob.Digest)))
+            if (File.Exists(PathOf(layer.Blob.Digest)))
             {
-                _layers.Add(layer.DiffId, new LayerOrigin(layer.Blob, null, [], directory));
+                _layers.Add(layer.DiffId, new LayerOrigin(layer.Blob, null, [], _directory));
             }
         }
 
         return cache;
     }
 
-    /// <summary>
-    /// Writes the cache; blobs first and index.json last by a rename, so that a reader sees the former cache or this one.
-    /// Blobs that no longer belong to it are removed.
-    /// </summary>
-    public async Task ExportAsync(
-        string directory, CacheDocument records, IReadOnlyCollection<DiffId> layers, PushOptions options,
-        CancellationToken cancellationToken)
+    private string PathOf(Digest digest) => LayoutReader.BlobPath(_directory, digest);
+
+    private bool IsHere(Descriptor blob)
     {
-        string blobs = Path.Combine(directory, "blobs", "sha256");
+        FileInfo file = new(PathOf(blob.Digest));
+        return file.Exists && file.Length == blob.Size;
+    }
+
+    private async Task ReplaceAsync(string name, byte[] content, CancellationToken cancellationToken)
+    {
+        MemoryStream source = new(content, writable: false);
+        await using (source.ConfigureAwait(false))
+        {
+            await WriteAsync(Path.Combine(_directory, name), source, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task WriteAsync(string path, Stream source, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(_blobs);
+        string temporary = $"{path}.{Guid.NewGuid():N}{Temporary}";
+        FileStream target = File.Create(temporary);
+        await using (target.ConfigureAwait(false))
+        {
+            await source.CopyToAsync(target, cancellationToken).ConfigureAwait(false);
+        }
+
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    private async Task GuardAsync(Func<Task> use)
+    {
         try
         {
-            Directory.CreateDirectory(blobs);
-            List<CachedLayer> written = [];
-            foreach (DiffId layer in layers)
-            {
-                Descriptor packed = await _sender.EnsureFileAsync(layer, options, cancellationToken).ConfigureAwait(false);
-                await CopyAsync(packed, blobs, cancellationToken).ConfigureAwait(false);
-                written.Add(new CachedLayer(layer, packed));
-            }
-
-            Write(directory, blobs, records with { Layers = [.. written.OrderBy(layer => layer.DiffId.Value)] });
+            await use().ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ContentException(ContentFailure.NotFound, $"export cache to \"{directory}\": {e.Message}", e);
+            throw new ContentException(ContentFailure.NotFound, $"use cache in \"{_directory}\": {e.Message}", e);
         }
-    }
-
-    private static void Write(string directory, string blobs, CacheDocument document)
-    {
-        byte[] content = document.Encode();
-        Descriptor records = CacheArtifact.DescriptorOf(CacheArtifact.RecordsType, content);
-        byte[] manifest = CacheArtifact.Write(records, document.Layers);
-        Descriptor entry = CacheArtifact.DescriptorOf(MediaTypes.OciManifest, manifest) with
-        {
-            ArtifactType = CacheArtifact.ArtifactType,
-            Annotations = ImmutableSortedDictionary<string, string>.Empty.Add(NameAnnotation, ImageReference.DefaultTag),
-        };
-        WriteFile(Path.Combine(blobs, records.Digest.Hex), content);
-        WriteFile(Path.Combine(blobs, CacheArtifact.EmptyConfigDescriptor.Digest.Hex), CacheArtifact.EmptyConfig);
-        WriteFile(Path.Combine(blobs, entry.Digest.Hex), manifest);
-        WriteFile(Path.Combine(directory, "oci-layout"), System.Text.Encoding.UTF8.GetBytes(LayoutVersion));
-        ImageIndex index = new() { MediaType = MediaTypes.OciIndex, Manifests = [entry] };
-        WriteFile(
-            Path.Combine(directory, "index.json"),
-            OciJson.Serialize(index));
-
-        HashSet<string> kept =
-        [
-            records.Digest.Hex, entry.Digest.Hex, CacheArtifact.EmptyConfigDescriptor.Digest.Hex,
-            .. document.Layers.Select(layer => layer.Blob.Digest.Hex),
-        ];
-        foreach (string file in Directory.EnumerateFiles(blobs))
-        {
-            if (!kept.Contains(Path.GetFileName(file)))
-            {
-                File.Delete(file);
-            }
-        }
-    }
-
-    private static void WriteFile(string path, byte[] content)
-    {
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        File.WriteAllBytes(temporary, content);
-        File.Move(temporary, path, overwrite: true);
-    }
-
-    private async Task CopyAsync(Descriptor blob, string blobs, CancellationToken cancellationToken)
-    {
-        string path = Path.Combine(blobs, blob.Digest.Hex);
-        if (File.Exists(path) && new FileInfo(path).Length == blob.Size)
-        {
-            return;
-        }
-
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        Stream source = _store.Blobs.Open(blob.Digest);
-        await using (source.ConfigureAwait(false))
-        {
-            FileStream target = File.Create(temporary);
-            await using (target.ConfigureAwait(false))
-            {
-                await source.CopyToAsync(target, cancellationToken).ConfigureAwait(false);
-            }
-        }
-
-        File.Move(temporary, path, overwrite: true);
     }
 }

@@ -21,6 +21,7 @@ internal sealed class RedisCacheSource : CacheSource, IDisposable
 {
     private const string Prefix = "bld:";
     private const string LayerPrefix = "layer-";
+    private const string MountPrefix = "mount-";
     private const int TimeoutMilliseconds = 5_000;
 
     private static readonly DistributedCacheEntryOptions s_keep = new();
@@ -30,12 +31,30 @@ internal sealed class RedisCacheSource : CacheSource, IDisposable
     private readonly ImageReference _reference;
     private readonly Lazy<ImmutableArray<RegistryRepository>> _places;
 
-    public RedisCacheSource(CacheSpec spec, RegistryClient registries, LayerFetcher layers)
+    /// <summary>Connects when it is asked.</summary>
+    /// <param name="spec">The server and the repository.</param>
+    /// <param name="registries">The registries.</param>
+    /// <param name="layers">Learns where layers are.</param>
+    /// <param name="storage">The repository of the layers.</param>
+    public RedisCacheSource(CacheSpec spec, RegistryClient registries, LayerFetcher layers, CacheStorage storage)
     {
+        Storage = storage;
         _reference = spec.Reference!;
         _layers = layers;
         _places = new Lazy<ImmutableArray<RegistryRepository>>(() => registries.PullPlaces(_reference));
         _redis = new RedisCache(new RedisCacheOptions { ConfigurationOptions = Options(spec), InstanceName = Prefix });
+    }
+
+    /// <inheritdoc/>
+    public override CacheStorage Storage { get; }
+
+    /// <inheritdoc/>
+    public override async Task<CachedMount?> FindMountAsync(string name, CancellationToken cancellationToken)
+    {
+        byte[]? bytes = await AskAsync(() => _redis.GetAsync(MountPrefix + name, cancellationToken)).ConfigureAwait(false);
+        return bytes is not null && ReadDescriptor(bytes) is { MediaType: CacheArtifact.MountIndexType } index
+            ? new CachedMount(name, index)
+            : null;
     }
 
     /// <inheritdoc/>
@@ -50,7 +69,7 @@ internal sealed class RedisCacheSource : CacheSource, IDisposable
 
         byte[]? bytes = await AskAsync(() => _redis.GetAsync(LayerPrefix + layer.Value.Hex, cancellationToken))
             .ConfigureAwait(false);
-        if (bytes is not null && ReadDescriptor(bytes) is { } blob)
+        if (bytes is not null && ReadDescriptor(bytes) is { } blob && MediaTypes.IsLayer(blob.MediaType))
         {
             _layers.Add(layer, new LayerOrigin(blob, _reference, _places.Value, null));
         }
@@ -58,17 +77,19 @@ internal sealed class RedisCacheSource : CacheSource, IDisposable
         return record;
     }
 
-    /// <summary>Writes layers' blobs and then the records that name them.</summary>
-    public async Task SaveAsync(
-        CacheDocument records, ImmutableArray<CachedLayer> layers, CancellationToken cancellationToken)
+    /// <summary>Writes where layers and contents of mounts are, and then the records that name them.</summary>
+    public async Task SaveAsync(CacheDocument document, CancellationToken cancellationToken)
     {
-        foreach (CachedLayer layer in layers)
+        IEnumerable<(string Name, Descriptor Blob)> blobs = document.Layers
+            .Select(layer => (LayerPrefix + layer.DiffId.Value.Hex, layer.Blob))
+            .Concat(document.Mounts.Select(mount => (MountPrefix + mount.Name, mount.Index)));
+        foreach ((string name, Descriptor blob) in blobs)
         {
-            byte[] blob = JsonSerializer.SerializeToUtf8Bytes(layer.Blob, CacheJsonContext.Default.Descriptor);
-            await SetAsync(LayerPrefix + layer.DiffId.Value.Hex, blob, cancellationToken).ConfigureAwait(false);
+            byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(blob, CacheJsonContext.Default.Descriptor);
+            await SetAsync(name, bytes, cancellationToken).ConfigureAwait(false);
         }
 
-        foreach ((string name, byte[] record) in records.Records)
+        foreach ((string name, byte[] record) in document.Records)
         {
             await SetAsync(name, record, cancellationToken).ConfigureAwait(false);
         }
@@ -114,10 +135,7 @@ internal sealed class RedisCacheSource : CacheSource, IDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize(bytes, CacheJsonContext.Default.Descriptor) is { } blob
-                && MediaTypes.IsLayer(blob.MediaType)
-                ? blob
-                : null;
+            return JsonSerializer.Deserialize(bytes, CacheJsonContext.Default.Descriptor);
         }
         catch (JsonException)
         {

@@ -10,39 +10,48 @@ using Builder.Solver.Images;
 
 namespace Builder.Executor.RemoteCache;
 
-/// <summary>Caches in registries: artifacts of their own, and those inside of images.</summary>
-internal sealed class RegistryCache
+/// <summary>A cache in a registry: an artifact of its own, or for reading one inside of an image.</summary>
+internal sealed class RegistryCache : CacheStorage
 {
     private readonly RegistryClient _registries;
+    private readonly ImageReference _reference;
+    private readonly string? _tag;
     private readonly LayerFetcher _layers;
     private readonly LayerSender _sender;
+    private readonly Lazy<RegistryRepository> _target;
+    private ImmutableArray<RegistryRepository> _places;
 
-    public RegistryCache(RegistryClient registries, LayerFetcher layers, LayerSender sender)
+    /// <summary>Creates the cache of a name.</summary>
+    /// <param name="registries">The registries.</param>
+    /// <param name="reference">The artifact or image.</param>
+    /// <param name="tag">The tag to publish under; null for one of the content's own.</param>
+    /// <param name="layers">Learns where layers are.</param>
+    /// <param name="sender">Sends layers.</param>
+    public RegistryCache(
+        RegistryClient registries, ImageReference reference, string? tag, LayerFetcher layers, LayerSender sender)
     {
         _registries = registries;
+        _reference = reference;
+        _tag = tag;
         _layers = layers;
         _sender = sender;
+        _target = new Lazy<RegistryRepository>(() => _registries.PushPlace(_reference));
     }
 
-    /// <summary>
-    /// Reads the records behind a name and remembers where their layers are; null when there is no such name yet. No layer
-    /// is fetched.
-    /// </summary>
-    /// <exception cref="RegistryException">The registry cannot be asked.</exception>
-    /// <exception cref="ContentException">What is there is no cache.</exception>
-    public async Task<CacheDocument?> ImportAsync(ImageReference reference, CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override async Task<CacheDocument?> ReadAsync(CancellationToken cancellationToken)
     {
-        string subject = $"import cache {reference}";
-        ImmutableArray<RegistryRepository> places = _registries.PullPlaces(reference);
+        string subject = $"import cache {_reference}";
+        ImmutableArray<RegistryRepository> places = Places();
         FetchedManifest fetched;
         try
         {
             (fetched, int place) = await RegistryClient.AskAsync(
                 places,
                 repository => repository.GetManifestAsync(
-                    reference.Digest?.ToString() ?? reference.Tag ?? ImageReference.DefaultTag, cancellationToken))
+                    _reference.Digest?.ToString() ?? _reference.Tag ?? ImageReference.DefaultTag, cancellationToken))
                 .ConfigureAwait(false);
-            places = [places[place], .. places.Where((_, i) => i != place)];
+            _places = [places[place], .. places.Where((_, i) => i != place)];
         }
         catch (RegistryException e) when (e.IsNotFound)
         {
@@ -52,40 +61,22 @@ internal sealed class RegistryCache
         ImageDocument document = ImageDocument.Read(fetched.Bytes, fetched.MediaType, subject);
         if (document.Index is { } index)
         {
-            return await ImportIndexAsync(index, reference, places, subject, cancellationToken).ConfigureAwait(false);
+            return await ReadIndexAsync(index, subject, cancellationToken).ConfigureAwait(false);
         }
 
-        return await ImportManifestAsync(document.Manifest!, reference, places, subject, cancellationToken)
-            .ConfigureAwait(false) ?? throw NoCache(subject);
+        return await ReadManifestAsync(document.Manifest!, subject, cancellationToken).ConfigureAwait(false)
+            ?? throw NoCache(subject);
     }
 
-    /// <summary>Sends the layers that the registry lacks, and the artifact.</summary>
-    /// <returns>The layers in the form in which they are there now.</returns>
-    public async Task<ImmutableArray<CachedLayer>> ExportAsync(
-        ImageReference reference, string? tag, CacheDocument records, IReadOnlyCollection<DiffId> layers, PushOptions options,
-        CancellationToken cancellationToken)
-    {
-        RegistryRepository repository = _registries.PushPlace(reference);
-        CachedLayer[] sent = await Task.WhenAll(layers.Select(async layer => new CachedLayer(
-            layer,
-            await _sender.SendCompressedAsync(layer, repository, options, cancellationToken).ConfigureAwait(false))))
-            .ConfigureAwait(false);
-        ImmutableArray<CachedLayer> sorted = [.. sent.OrderBy(layer => layer.DiffId.Value)];
-        byte[] content = (records with { Layers = sorted }).Encode();
-        Descriptor blob = CacheArtifact.DescriptorOf(CacheArtifact.RecordsType, content);
-        await UploadAsync(repository, blob, content, cancellationToken).ConfigureAwait(false);
-        await UploadAsync(
-            repository, CacheArtifact.EmptyConfigDescriptor, CacheArtifact.EmptyConfig, cancellationToken).ConfigureAwait(false);
-        byte[] manifest = CacheArtifact.Write(blob, sorted);
-        string name = tag ?? $"cache-{CacheArtifact.DescriptorOf(MediaTypes.OciManifest, manifest).Digest.Hex[..16]}";
-        await repository.PutManifestAsync(name, MediaTypes.OciManifest, manifest, cancellationToken).ConfigureAwait(false);
-        return sorted;
-    }
+    /// <inheritdoc/>
+    public override Task<Descriptor> SendLayerAsync(
+        DiffId layer, PushOptions options, CancellationToken cancellationToken) =>
+        _sender.SendCompressedAsync(layer, _target.Value, options, cancellationToken);
 
-    private static Task<UploadOutcome> UploadAsync(
-        RegistryRepository repository, Descriptor blob, byte[] content, CancellationToken cancellationToken) =>
+    /// <inheritdoc/>
+    public override Task SendBlobAsync(Descriptor blob, byte[] content, CancellationToken cancellationToken) =>
         BlobUpload.RunAsync(
-            repository,
+            _target.Value,
             blob.Digest,
             blob.Size,
             (offset, _) => Task.FromResult<Stream>(
@@ -94,19 +85,45 @@ internal sealed class RegistryCache
             null,
             cancellationToken);
 
-    private async Task<CacheDocument> ImportIndexAsync(
-        ImageIndex index, ImageReference reference, ImmutableArray<RegistryRepository> places, string subject,
-        CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override Task<byte[]> ReadBlobAsync(Descriptor blob, CancellationToken cancellationToken) =>
+        ReadAsync(blob, CacheArtifact.MaxSmallBlobBytes, cancellationToken);
+
+    /// <inheritdoc/>
+    public override async Task PublishAsync(CacheDocument document, CancellationToken cancellationToken)
+    {
+        byte[] content = document.Encode();
+        Descriptor records = CacheArtifact.DescriptorOf(CacheArtifact.RecordsType, content);
+        await SendBlobAsync(records, content, cancellationToken).ConfigureAwait(false);
+        await SendBlobAsync(
+            CacheArtifact.EmptyConfigDescriptor, CacheArtifact.EmptyConfig, cancellationToken).ConfigureAwait(false);
+        byte[] manifest = CacheArtifact.Write(records, document);
+        string name = _tag ?? $"cache-{CacheArtifact.DescriptorOf(MediaTypes.OciManifest, manifest).Digest.Hex[..16]}";
+        await _target.Value.PutManifestAsync(name, MediaTypes.OciManifest, manifest, cancellationToken)
+            .ConfigureAwait(false);
+    }
+
+    private ImmutableArray<RegistryRepository> Places()
+    {
+        if (_places.IsDefault)
+        {
+            _places = _registries.PullPlaces(_reference);
+        }
+
+        return _places;
+    }
+
+    private async Task<CacheDocument> ReadIndexAsync(
+        ImageIndex index, string subject, CancellationToken cancellationToken)
     {
         CacheDocument? merged = null;
         foreach (Descriptor child in PlatformChoice.Images(index))
         {
             (FetchedManifest fetched, _) = await RegistryClient.AskAsync(
-                places, repository => repository.GetManifestAsync(child.Digest.ToString(), cancellationToken))
+                Places(), repository => repository.GetManifestAsync(child.Digest.ToString(), cancellationToken))
                 .ConfigureAwait(false);
             if (ImageDocument.Read(fetched.Bytes, child.MediaType, subject).Manifest is { } manifest
-                && await ImportManifestAsync(manifest, reference, places, subject, cancellationToken)
-                    .ConfigureAwait(false) is { } part)
+                && await ReadManifestAsync(manifest, subject, cancellationToken).ConfigureAwait(false) is { } part)
             {
                 merged = merged is null ? part : merged with { Records = merged.Records.SetItems(part.Records) };
             }
@@ -115,18 +132,17 @@ internal sealed class RegistryCache
         return merged ?? throw NoCache(subject);
     }
 
-    private async Task<CacheDocument?> ImportManifestAsync(
-        Manifest manifest, ImageReference reference, ImmutableArray<RegistryRepository> places, string subject,
-        CancellationToken cancellationToken)
+    private async Task<CacheDocument?> ReadManifestAsync(
+        Manifest manifest, string subject, CancellationToken cancellationToken)
     {
         if (CacheArtifact.FindRecords(manifest, subject) is { } records)
         {
-            byte[] content = await ReadAsync(places, records, CacheArtifact.MaxRecordsBytes, cancellationToken)
+            byte[] content = await ReadAsync(records, CacheArtifact.MaxRecordsBytes, cancellationToken)
                 .ConfigureAwait(false);
             CacheDocument document = CacheDocument.Decode(content, subject);
             foreach (CachedLayer layer in document.Layers)
             {
-                _layers.Add(layer.DiffId, new LayerOrigin(layer.Blob, reference, places, null));
+                _layers.Add(layer.DiffId, new LayerOrigin(layer.Blob, _reference, Places(), null));
             }
 
             return document;
@@ -137,11 +153,11 @@ internal sealed class RegistryCache
             return null;
         }
 
-        byte[] config = await ReadAsync(places, manifest.Config, RegistryLimits.MaxConfigBytes, cancellationToken)
+        byte[] config = await ReadAsync(manifest.Config, RegistryLimits.MaxConfigBytes, cancellationToken)
             .ConfigureAwait(false);
         foreach ((Descriptor blob, DiffId layer) in manifest.Layers.Zip(ImageConfigJson.Parse(config).RootFs.Layers))
         {
-            _layers.Add(layer, new LayerOrigin(blob, reference, places, null));
+            _layers.Add(layer, new LayerOrigin(blob, _reference, Places(), null));
         }
 
         byte[] bytes = new byte[inline.Length];
@@ -150,11 +166,10 @@ internal sealed class RegistryCache
             : throw NoCache(subject);
     }
 
-    private static async Task<byte[]> ReadAsync(
-        ImmutableArray<RegistryRepository> places, Descriptor blob, int limit, CancellationToken cancellationToken)
+    private async Task<byte[]> ReadAsync(Descriptor blob, int limit, CancellationToken cancellationToken)
     {
         (byte[] content, _) = await RegistryClient.AskAsync(
-            places, repository => repository.GetSmallBlobAsync(blob.Digest, limit, cancellationToken)).ConfigureAwait(false);
+            Places(), repository => repository.GetSmallBlobAsync(blob.Digest, limit, cancellationToken)).ConfigureAwait(false);
         return content;
     }
 

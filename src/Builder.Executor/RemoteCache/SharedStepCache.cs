@@ -5,8 +5,12 @@ using System.Collections.Immutable;
 using Builder.Executor.Content;
 using Builder.Executor.Images;
 using Builder.Executor.Registry;
+using Builder.Executor.RemoteCache.Mounts;
+using Builder.Executor.Steps;
 using Builder.Frontend;
+using Builder.Frontend.Naming;
 using Builder.Solver.Caching;
+using Builder.Solver.Explaining;
 using Builder.Solver.Images;
 using Microsoft.Extensions.Caching.Distributed;
 
@@ -19,16 +23,18 @@ namespace Builder.Executor.RemoteCache;
 /// </summary>
 public sealed class SharedStepCache : IDistributedCache, IDisposable
 {
+    private const int MaxFileListBytes = 512 * 1024;
+
     private readonly IDistributedCache _local;
     private readonly Store _store;
     private readonly LayerFetcher _layers;
     private readonly RegistryClient _registries;
-    private readonly RegistryCache _registryCache;
-    private readonly DirectoryCache _directoryCache;
+    private readonly LayerSender _sender;
     private readonly Action<string> _warn;
     private readonly ConcurrentDictionary<string, byte[]> _used = new(StringComparer.Ordinal);
     private readonly List<(CacheSpec Spec, CacheSource Source)> _sources = [];
     private readonly ConcurrentDictionary<CacheSource, bool> _failed = new();
+    private readonly List<IDisposable> _open = [];
 
     /// <summary>Creates the cache of one build.</summary>
     /// <param name="local">The store's own records.</param>
@@ -44,10 +50,12 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
         _layers = images.Layers;
         _registries = registries;
         _warn = warn;
-        LayerSender sender = new(store, images.Layers);
-        _registryCache = new RegistryCache(registries, images.Layers, sender);
-        _directoryCache = new DirectoryCache(store, images.Layers, sender);
+        _sender = new LayerSender(store, images.Layers);
+        Mounts = new SharedCacheMounts(store, warn);
     }
+
+    /// <summary>The contents of cache mounts that are shared.</summary>
+    public SharedCacheMounts Mounts { get; }
 
     /// <summary>Reads the records of <c>--cache-from</c>; all sources at the same time.</summary>
     /// <exception cref="BuildException">A source failed that says <c>ignore-error=false</c>.</exception>
@@ -60,6 +68,10 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
             if (await load.ConfigureAwait(false) is { } source)
             {
                 _sources.Add((spec, source));
+                if (spec.HasMounts)
+                {
+                    Mounts.AddSource(spec, source);
+                }
             }
         }
     }
@@ -67,22 +79,36 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     /// <summary>Writes what the build used to each <c>--cache-to</c>, except inline ones.</summary>
     /// <param name="to">The targets.</param>
     /// <param name="images">What the build made: the configs of all platforms.</param>
+    /// <param name="mounts">The ids of the cache mounts that its steps mention.</param>
     /// <param name="progress">Told about transfers; may be null.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="BuildException">A target failed that says <c>ignore-error=false</c>.</exception>
     public async Task ExportAsync(
-        IEnumerable<CacheSpec> to, IReadOnlyCollection<ImageConfig> images, Action<TransferProgress>? progress,
-        CancellationToken cancellationToken)
+        IEnumerable<CacheSpec> to, IReadOnlyCollection<ImageConfig> images, IReadOnlyCollection<string> mounts,
+        Action<TransferProgress>? progress, CancellationToken cancellationToken)
     {
         foreach (CacheSpec spec in to.Where(spec => spec.Kind != CacheKind.Inline))
         {
             await GuardAsync(spec, "export", async () =>
             {
-                await ExportAsync(spec, images, progress, cancellationToken).ConfigureAwait(false);
+                await ExportAsync(spec, images, mounts, progress, cancellationToken).ConfigureAwait(false);
                 return true;
             }).ConfigureAwait(false);
         }
     }
+
+    /// <summary>
+    /// How a layer gets to each <c>--cache-to</c> that will want it, for doing so while the build still runs.
+    /// </summary>
+    public IEnumerable<LayerCarrier> Carriers(IEnumerable<CacheSpec> to) =>
+        to.Where(spec => spec.Kind != CacheKind.Inline).Select(spec =>
+        {
+            CacheStorage storage = OpenStorage(spec);
+            PushOptions options = OptionsOf(spec, progress: null);
+            return new LayerCarrier((layer, isInImage, token) => isInImage || spec.IsMax
+                ? storage.SendLayerAsync(layer, options, token)
+                : Task.CompletedTask);
+        });
 
     /// <summary>
     /// The annotations of the image's manifest for <c>type=inline</c>: the records of the steps whose layers are in it,
@@ -104,7 +130,9 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     /// <inheritdoc/>
     public async Task<byte[]?> GetAsync(string key, CancellationToken token = default)
     {
-        byte[]? own = await _local.GetAsync(key, token).ConfigureAwait(false);
+        byte[]? own = IsOfOthers(key)
+            ? _used.GetValueOrDefault(key)
+            : await _local.GetAsync(key, token).ConfigureAwait(false);
         byte[]? record = own is not null && IsComplete(key, own)
             ? own
             : await FindAsync(key, token).ConfigureAwait(false) ?? own;
@@ -121,7 +149,10 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
         string key, byte[] value, DistributedCacheEntryOptions options, CancellationToken token = default)
     {
         _used[key] = value;
-        await _local.SetAsync(key, value, options, token).ConfigureAwait(false);
+        if (!IsOfOthers(key))
+        {
+            await _local.SetAsync(key, value, options, token).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
@@ -149,24 +180,48 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach ((_, CacheSource source) in _sources)
+        foreach (IDisposable item in _sources.Select(source => source.Source).OfType<IDisposable>().Concat(_open))
         {
-            (source as IDisposable)?.Dispose();
+            item.Dispose();
         }
     }
 
     private Task<CacheSource?> LoadAsync(CacheSpec spec, CancellationToken cancellationToken) =>
-        GuardAsync<CacheSource>(spec, "import", async () => spec.Kind switch
+        GuardAsync<CacheSource>(spec, "import", async () =>
         {
-            CacheKind.Registry => Loaded(
-                await _registryCache.ImportAsync(spec.Reference!, cancellationToken).ConfigureAwait(false)),
-            CacheKind.Local => Loaded(_directoryCache.Import(spec.Path!)),
-            CacheKind.Redis => new RedisCacheSource(spec, _registries, _layers),
-            _ => null,
+            CacheStorage storage = OpenStorage(spec);
+            return spec.Kind == CacheKind.Redis
+                ? new RedisCacheSource(spec, _registries, _layers, storage)
+                : await storage.ReadAsync(cancellationToken).ConfigureAwait(false) is { } document
+                    ? new LoadedCacheSource(document, storage)
+                    : null;
         });
 
-    private static LoadedCacheSource? Loaded(CacheDocument? document) =>
-        document is null ? null : new LoadedCacheSource(document);
+    private static PushOptions OptionsOf(CacheSpec spec, Action<TransferProgress>? progress) => new()
+    {
+        Progress = progress,
+        Compression = new CompressionOptions(Layers.Compression.Gzip, spec.CompressionLevel),
+    };
+
+    private CacheStorage OpenStorage(CacheSpec spec)
+    {
+        CacheStorage storage = spec.Kind switch
+        {
+            CacheKind.Local => new DirectoryCache(spec.Path!, _store, _layers, _sender),
+            CacheKind.S3 => new S3Cache(spec.Bucket!, _store, _layers, _sender),
+            CacheKind.Redis => new RegistryCache(_registries, spec.Reference!, null, _layers, _sender),
+            _ => new RegistryCache(_registries, spec.Reference!, spec.Reference!.Tag, _layers, _sender),
+        };
+        if (storage is IDisposable open)
+        {
+            lock (_open)
+            {
+                _open.Add(open);
+            }
+        }
+
+        return storage;
+    }
 
     private async Task<byte[]?> FindAsync(string key, CancellationToken cancellationToken)
     {
@@ -202,30 +257,96 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
     }
 
     private async Task ExportAsync(
-        CacheSpec spec, IReadOnlyCollection<ImageConfig> images, Action<TransferProgress>? progress,
-        CancellationToken cancellationToken)
+        CacheSpec spec, IReadOnlyCollection<ImageConfig> images, IReadOnlyCollection<string> mounts,
+        Action<TransferProgress>? progress, CancellationToken cancellationToken)
     {
-        (CacheDocument records, HashSet<DiffId> layers) = Select(images, spec.IsMax, withInputs: true);
-        PushOptions options = new() { Progress = progress, Compression = new CompressionOptions(Layers.Compression.Gzip, spec.CompressionLevel) };
-        switch (spec.Kind)
+        (CacheDocument document, HashSet<DiffId> layers) = Select(images, spec.IsMax, withInputs: true);
+        PushOptions options = OptionsOf(spec, progress);
+        document = document with
         {
-            case CacheKind.Registry:
-                await _registryCache.ExportAsync(
-                    spec.Reference!, spec.Reference!.Tag, records, layers, options, cancellationToken).ConfigureAwait(false);
-                break;
-            case CacheKind.Local:
-                await _directoryCache.ExportAsync(spec.Path!, records, layers, options, cancellationToken)
-                    .ConfigureAwait(false);
-                break;
-            default:
-                ImmutableArray<CachedLayer> sent = await _registryCache.ExportAsync(
-                    spec.Reference!, null, records, layers, options, cancellationToken).ConfigureAwait(false);
-                using (RedisCacheSource redis = new(spec, _registries, _layers))
-                {
-                    await redis.SaveAsync(records, sent, cancellationToken).ConfigureAwait(false);
-                }
+            Records = await WithFilesAsync(document.Records, cancellationToken).ConfigureAwait(false),
+        };
+        CacheStorage storage = OpenStorage(spec);
+        CachedLayer[] sent = await Task.WhenAll(layers.Select(async layer => new CachedLayer(
+            layer, await storage.SendLayerAsync(layer, options, cancellationToken).ConfigureAwait(false))))
+            .ConfigureAwait(false);
+        document = document with { Layers = [.. sent.OrderBy(layer => layer.DiffId.Value)] };
+        using RedisCacheSource? redis = spec.Kind == CacheKind.Redis
+            ? new RedisCacheSource(spec, _registries, _layers, storage)
+            : null;
+        if (spec.HasMounts)
+        {
+            CacheDocument? before = await ReadFormerAsync(redis, storage, mounts, cancellationToken).ConfigureAwait(false);
+            document = document with
+            {
+                Mounts = await Mounts.ExportAsync(spec, storage, before, mounts, cancellationToken).ConfigureAwait(false),
+            };
+        }
 
-                break;
+        await storage.PublishAsync(document, cancellationToken).ConfigureAwait(false);
+        if (redis is not null)
+        {
+            await redis.SaveAsync(document, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// The records, and the lists of files behind the digests in them, so that another machine can name the file that
+    /// changed; long lists stay here.
+    /// </summary>
+    private async Task<ImmutableSortedDictionary<string, byte[]>> WithFilesAsync(
+        ImmutableSortedDictionary<string, byte[]> records, CancellationToken cancellationToken)
+    {
+        ImmutableSortedDictionary<string, byte[]>.Builder all = records.ToBuilder();
+        foreach ((string key, byte[] value) in records)
+        {
+            string? source = key.StartsWith(StepRecord.KeyPrefix, StringComparison.Ordinal)
+                ? StepRecord.TryDecode(value, withInputs: true)?.Inputs
+                    .FirstOrDefault(input => input.Name == StepKeys.Source)?.Value
+                : null;
+            if (source is null || !Digest.TryParse(source, out Digest digest) || all.ContainsKey(TraceNames.ForFiles(digest)))
+            {
+                continue;
+            }
+
+            string name = TraceNames.ForFiles(digest);
+            byte[]? files = await _local.GetAsync(name, cancellationToken).ConfigureAwait(false)
+                ?? await FindAsync(name, cancellationToken).ConfigureAwait(false);
+            if (files?.Length <= MaxFileListBytes)
+            {
+                all[name] = files;
+            }
+        }
+
+        return all.ToImmutable();
+    }
+
+    /// <summary>What the target has of the mounts until now; what cannot be read is replaced.</summary>
+    private async Task<CacheDocument?> ReadFormerAsync(
+        RedisCacheSource? redis, CacheStorage storage, IReadOnlyCollection<string> mounts, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (redis is null)
+            {
+                return await storage.ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            List<CachedMount> found = [];
+            foreach (string id in mounts)
+            {
+                if (await redis.FindMountAsync(CacheMounts.NameOf(id), cancellationToken).ConfigureAwait(false) is { } mount)
+                {
+                    found.Add(mount);
+                }
+            }
+
+            return new CacheDocument { Records = ImmutableSortedDictionary<string, byte[]>.Empty, Mounts = [.. found] };
+        }
+        catch (BuildException e)
+        {
+            _warn($"export cache mounts: what is there cannot be read and is replaced: {e.Message}");
+            return null;
         }
     }
 
@@ -260,6 +381,8 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
 
         return (new CacheDocument { Records = records.ToImmutable() }, layers);
     }
+
+    private static bool IsOfOthers(string key) => key.StartsWith(TraceNames.SharedPrefix, StringComparison.Ordinal);
 
     private bool IsComplete(string key, byte[] value) =>
         !key.StartsWith(StepRecord.KeyPrefix, StringComparison.Ordinal)

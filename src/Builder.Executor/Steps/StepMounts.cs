@@ -8,6 +8,7 @@ using Builder.Executor.Sandbox;
 using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Snapshots;
+using Builder.Frontend.Instructions;
 using Builder.Solver.Files;
 using Builder.Solver.Images;
 using Builder.Solver.Operations;
@@ -31,6 +32,7 @@ internal sealed class StepMounts : IDisposable
     private readonly List<SandboxMount> _mounts = [];
     private readonly List<SandboxFile> _files = [];
     private readonly List<string> _environment = [];
+    private readonly Dictionary<string, CacheLease> _caches = new(StringComparer.Ordinal);
     private int _directories;
     private bool _hasAgent;
 
@@ -65,6 +67,7 @@ internal sealed class StepMounts : IDisposable
         var prepared = new StepMounts(store, fetcher, services, scratch);
         try
         {
+            await prepared.AcquireCachesAsync(mounts, cancellationToken).ConfigureAwait(false);
             foreach (StepMount mount in mounts)
             {
                 await prepared.AddAsync(mount, cancellationToken).ConfigureAwait(false);
@@ -98,7 +101,7 @@ internal sealed class StepMounts : IDisposable
                 await AddBindAsync(bind, cancellationToken).ConfigureAwait(false);
                 break;
             case CacheStepMount cache:
-                await AddCacheAsync(cache, cancellationToken).ConfigureAwait(false);
+                AddCache(cache);
                 break;
             case TmpfsStepMount tmpfs:
                 _mounts.Add(new SandboxMount(
@@ -134,22 +137,36 @@ internal sealed class StepMounts : IDisposable
         _mounts.Add(new SandboxMount(bind.Target, source, part));
     }
 
-    private async Task AddCacheAsync(CacheStepMount cache, CancellationToken cancellationToken)
+    /// <summary>
+    /// Takes each cache once, however often the step mounts it, and all steps take them in the same order: two that want
+    /// the same two for themselves do not wait for each other for ever.
+    /// </summary>
+    private async Task AcquireCachesAsync(ImmutableArray<StepMount> mounts, CancellationToken cancellationToken)
     {
-        IFileTree? initial = null;
-        if (cache.Initial is { IsEmpty: false } stack)
+        var caches = new CacheMounts(_store, _store.Snapshots.Ownership, _services.CacheMounts);
+        foreach (IGrouping<string, CacheStepMount> uses in mounts.OfType<CacheStepMount>()
+            .GroupBy(mount => mount.Id).OrderBy(uses => CacheMounts.NameOf(uses.Key), StringComparer.Ordinal))
         {
-            await EnsureAsync(stack, cancellationToken).ConfigureAwait(false);
-            initial = _store.Snapshots.Open(stack);
-        }
+            CacheStepMount first = uses.FirstOrDefault(use => use.Initial is { IsEmpty: false }) ?? uses.First();
+            CacheSharing sharing = uses.Any(use => use.Sharing == CacheSharing.Locked)
+                ? CacheSharing.Locked
+                : uses.Any(use => use.Sharing == CacheSharing.Private) ? CacheSharing.Private : CacheSharing.Shared;
+            IFileTree? initial = null;
+            if (first.Initial is { IsEmpty: false } stack)
+            {
+                await EnsureAsync(stack, cancellationToken).ConfigureAwait(false);
+                initial = _store.Snapshots.Open(stack);
+            }
 
-        var caches = new CacheMounts(_store, _store.Snapshots.Ownership);
-        CacheLease lease = Own(await caches.AcquireAsync(cache, initial, cancellationToken).ConfigureAwait(false));
-        _mounts.Add(new SandboxMount(
-            cache.Target,
-            Own(DetachedMount.Bind(
-                lease.Path, isRecursive: false, Hardened | (cache.ReadOnly ? Libc.MountReadOnly : 0)))));
+            _caches[uses.Key] = Own(await caches
+                .AcquireAsync(first with { Sharing = sharing }, initial, cancellationToken).ConfigureAwait(false));
+        }
     }
+
+    private void AddCache(CacheStepMount cache) => _mounts.Add(new SandboxMount(
+        cache.Target,
+        Own(DetachedMount.Bind(
+            _caches[cache.Id].Path, isRecursive: false, Hardened | (cache.ReadOnly ? Libc.MountReadOnly : 0)))));
 
     private void AddSecret(SecretStepMount secret)
     {

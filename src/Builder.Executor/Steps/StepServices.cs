@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using Builder.Executor.RemoteCache.Mounts;
+
 namespace Builder.Executor.Steps;
 
 /// <summary>What the command line gives to RUN steps beyond their files.</summary>
@@ -10,4 +12,7 @@ public sealed record StepServices
 
     /// <summary>The path of an agent's socket by id ("default" is $SSH_AUTH_SOCK's); null when none was given.</summary>
     public Func<string, string?> FindSshAgent { get; init; } = _ => null;
+
+    /// <summary>Contents of cache mounts that other machines have; null when none are shared.</summary>
+    public SharedCacheMounts? CacheMounts { get; init; }
 }

@@ -10,13 +10,13 @@ using Builder.Solver.Operations;
 namespace Builder.Solver.Caching;
 
 /// <summary>Which fields make the key of each operation. docs/cache-keys.md says why each is there, or is not.</summary>
-internal static class StepKeys
+public static class StepKeys
 {
     /// <summary>The field that holds the digest of copied files.</summary>
     public const string Source = "source";
 
     /// <summary>The key of a RUN. <paramref name="mountSources"/> stand in the order of the mounts.</summary>
-    public static CacheKey ForRun(
+    internal static CacheKey ForRun(
         RunOperation operation, Platform platform, Digest parent, ImmutableArray<Digest?> mountSources)
     {
         CacheKeyBuilder key = new CacheKeyBuilder("run")
@@ -56,25 +56,25 @@ internal static class StepKeys
     /// The key of a COPY or ADD before its destination is looked at. <paramref name="parent"/> is null for
     /// <c>--link</c>, whose layer does not depend on one.
     /// </summary>
-    public static CacheKey ForCopy(CopyRequest request, Digest source, Digest? parent) =>
+    internal static CacheKey ForCopy(CopyRequest request, Digest source, Digest? parent) =>
         CopyFields("copy", request)
             .Add(Source, source.ToString())
             .AddOptional("parent", parent?.ToString())
             .Build();
 
     /// <summary>The key of a COPY or ADD by what its destination resolves to.</summary>
-    public static CacheKey ForResolvedCopy(CopyRequest request, Digest source, Digest resolution) =>
+    internal static CacheKey ForResolvedCopy(CopyRequest request, Digest source, Digest resolution) =>
         CopyFields("resolved copy", request)
             .Add(Source, source.ToString())
             .Add("destination resolution", resolution.ToString())
             .Build();
 
     /// <summary>The question under which the digest of a selection from immutable trees is remembered.</summary>
-    public static Digest ForSelection(CopyRequest request, IReadOnlyCollection<string> identities) =>
+    internal static Digest ForSelection(CopyRequest request, IReadOnlyCollection<string> identities) =>
         CopyFields("selection", request).AddAll("tree", identities).Build().Digest;
 
     /// <summary>The key of a WORKDIR on a parent.</summary>
-    public static CacheKey ForWorkdir(string directory, string user, long? epoch, Digest parent) =>
+    internal static CacheKey ForWorkdir(string directory, string user, long? epoch, Digest parent) =>
         new CacheKeyBuilder("workdir")
             .Add("directory", directory)
             .Add("user", user)
@@ -83,7 +83,7 @@ internal static class StepKeys
             .Build();
 
     /// <summary>The key of a WORKDIR by the entries that it writes.</summary>
-    public static CacheKey ForResolvedWorkdir(LayerPlan plan)
+    internal static CacheKey ForResolvedWorkdir(LayerPlan plan)
     {
         var key = new CacheKeyBuilder("resolved workdir");
         foreach (LayerPlanEntry entry in plan.Entries)

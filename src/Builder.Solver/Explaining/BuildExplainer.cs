@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
-using System.Text.Json;
 using Builder.Frontend.Naming;
 using Builder.Solver.Caching;
 using Builder.Solver.Images;
@@ -29,6 +28,13 @@ public sealed class BuildExplainer
     /// </summary>
     public Task<BuildTrace?> FindProjectAsync(string project, Platform platform, CancellationToken cancellationToken) =>
         ReadAsync(TraceNames.ForProject(project, platform), cancellationToken);
+
+    /// <summary>What the key of a step was made of; empty when its record is gone.</summary>
+    public async Task<ImmutableArray<KeyInput>> InputsAsync(StepTrace step, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        return await FindInputsAsync(step.Key, cancellationToken) ?? [];
+    }
 
     /// <summary>Explains one step of a trace.</summary>
     public async Task<MissExplanation> ExplainAsync(StepTrace step, CancellationToken cancellationToken)
@@ -129,39 +135,4 @@ public sealed class BuildExplainer
 
     private async Task<BuildTrace?> ReadAsync(string name, CancellationToken cancellationToken) =>
         TraceNames.Decode(await _cache.GetAsync(name, cancellationToken));
-}
-
-/// <summary>Under which names traces and manifests are in the cache.</summary>
-internal static class TraceNames
-{
-    /// <summary>The trace of the last build of a project.</summary>
-    public static string ForProject(string project, Platform platform) =>
-        "trace-" + new CacheKeyBuilder("project trace").Add("project", project)
-            .Add("platform", platform.ToString()).Build().Digest.Hex;
-
-    /// <summary>The trace of the build that made a file system.</summary>
-    public static string ForImage(LayerStack rootFs) =>
-        "trace-" + new CacheKeyBuilder("image trace").Add("chain", rootFs.ChainId.ToString()).Build().Digest.Hex;
-
-    /// <summary>The files behind a selection's digest.</summary>
-    public static string ForFiles(Digest selection) => "files-" + selection.Hex;
-
-    /// <summary>Decodes a trace; null for anything else.</summary>
-    public static BuildTrace? Decode(byte[]? bytes)
-    {
-        if (bytes is null)
-        {
-            return null;
-        }
-
-        try
-        {
-            BuildTrace? trace = JsonSerializer.Deserialize(bytes, TraceJson.Default.BuildTrace);
-            return trace?.Steps.IsDefault == false ? trace : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
 }

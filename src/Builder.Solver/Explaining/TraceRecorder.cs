@@ -21,15 +21,23 @@ internal sealed class TraceRecorder
 
     private readonly IDistributedCache _cache;
     private readonly string _name;
+    private readonly string? _sharedName;
     private readonly Lock _gate = new();
     private readonly Dictionary<Vertex, (CacheKey Key, bool Cached)> _steps = [];
     private Task<BuildTrace?>? _previous;
 
     /// <summary>Creates a recorder for a project and a platform.</summary>
-    public TraceRecorder(IDistributedCache cache, string project, Platform platform)
+    /// <param name="cache">Where traces are.</param>
+    /// <param name="project">What names the project on this machine.</param>
+    /// <param name="platform">The platform.</param>
+    /// <param name="isShared">
+    /// The cache goes to other machines: there, and on a new disk, the trace is found by the platform alone.
+    /// </param>
+    public TraceRecorder(IDistributedCache cache, string project, Platform platform, bool isShared)
     {
         _cache = cache;
         _name = TraceNames.ForProject(project, platform);
+        _sharedName = isShared ? TraceNames.ForOthers(platform) : null;
     }
 
     /// <summary>Notes how a step ended.</summary>
@@ -75,6 +83,12 @@ internal sealed class TraceRecorder
         var trace = new BuildTrace(steps.ToImmutable());
         if (!missed)
         {
+            if (_sharedName is not null)
+            {
+                // Reading is using: it goes along to the next cache.
+                await _cache.GetAsync(_sharedName, cancellationToken);
+            }
+
             return trace;
         }
 
@@ -95,6 +109,11 @@ internal sealed class TraceRecorder
 
         BuildTrace merged = Merge(await PreviousAsync(cancellationToken), trace);
         await _cache.SetAsync(_name, Encode(merged), s_keep, cancellationToken);
+        if (_sharedName is not null)
+        {
+            await _cache.SetAsync(_sharedName, Encode(merged), s_keep, cancellationToken);
+        }
+
         return trace;
     }
 
@@ -149,5 +168,6 @@ internal sealed class TraceRecorder
     }
 
     private async Task<BuildTrace?> ReadAsync(CancellationToken cancellationToken) =>
-        TraceNames.Decode(await _cache.GetAsync(_name, cancellationToken));
+        TraceNames.Decode(await _cache.GetAsync(_name, cancellationToken))
+        ?? (_sharedName is null ? null : TraceNames.Decode(await _cache.GetAsync(_sharedName, cancellationToken)));
 }

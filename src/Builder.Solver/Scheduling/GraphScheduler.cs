@@ -16,6 +16,8 @@ namespace Builder.Solver.Scheduling;
 internal sealed class GraphScheduler
 {
     private readonly Dictionary<Vertex, Task<VertexResult>> _results = [];
+    private readonly HashSet<Vertex> _imageVertices = [];
+    private readonly BuildSession _session;
     private readonly RunSolver _runs;
     private readonly CopySolver _copies;
     private readonly WorkdirSolver _workdirs;
@@ -25,6 +27,7 @@ internal sealed class GraphScheduler
     public GraphScheduler(BuildSession session, TraceRecorder trace)
     {
         Trace = trace;
+        _session = session;
         _runs = new RunSolver(session, this);
         _copies = new CopySolver(session, this);
         _workdirs = new WorkdirSolver(session, this);
@@ -37,6 +40,11 @@ internal sealed class GraphScheduler
     public async Task<IReadOnlyDictionary<Vertex, VertexResult>> SolveAsync(
         BuildGraph graph, CancellationToken cancellationToken)
     {
+        for (Vertex? vertex = graph.Output.Vertex; vertex is not null; vertex = vertex.Parent.Vertex)
+        {
+            _imageVertices.Add(vertex);
+        }
+
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         foreach (Vertex vertex in graph.Vertices)
         {
@@ -81,13 +89,19 @@ internal sealed class GraphScheduler
         await Task.Yield();
         try
         {
-            return vertex switch
+            VertexResult result = vertex switch
             {
                 RunVertex run => await _runs.SolveAsync(run, all.Token),
                 CopyVertex copy => await _copies.SolveAsync(copy, all.Token),
                 WorkdirVertex workdir => await _workdirs.SolveAsync(workdir, all.Token),
                 _ => throw new InvalidOperationException($"a vertex of the unknown kind {vertex.GetType().Name}"),
             };
+            if (result.Record.Layer is { } layer)
+            {
+                _session.Ports.Layers?.Add(layer, _imageVertices.Contains(vertex));
+            }
+
+            return result;
         }
         catch (Exception failure) when (Note(failure, vertex, all))
         {

@@ -48,7 +48,7 @@ public sealed class SharedStepCacheTests : IDisposable
         DiffId two = first.Build("step-2", "two");
         first.Save("digest-7", [.. Enumerable.Repeat((byte)7, 32)]);
         CacheSpec to = CacheSpec.Parse($"type=registry,ref={_server.Address}/cache:main,mode=max", isExport: true);
-        await first.Cache.ExportAsync([to], [ImageOf(two)], null, Token);
+        await first.Cache.ExportAsync([to], [ImageOf(two)], [], null, Token);
         Assert.Empty(first.Warnings);
 
         Machine second = Open("second");
@@ -88,7 +88,7 @@ public sealed class SharedStepCacheTests : IDisposable
         foreach ((string mode, int expected) in new[] { ("min", 1), ("max", 2) })
         {
             await first.Cache.ExportAsync(
-                [CacheSpec.Parse($"type=local,dest={_directory[mode]},mode={mode}", isExport: true)], [ImageOf(two)], null, Token);
+                [CacheSpec.Parse($"type=local,dest={_directory[mode]},mode={mode}", isExport: true)], [ImageOf(two)], [], null, Token);
             Machine other = Open("other-" + mode);
             await other.Cache.ImportAsync([CacheSpec.Parse($"type=local,src={_directory[mode]}", isExport: false)], Token);
             DiffId?[] found = [await other.FindLayerAsync("step-1"), await other.FindLayerAsync("step-2")];
@@ -97,7 +97,7 @@ public sealed class SharedStepCacheTests : IDisposable
         }
 
         await first.Cache.ExportAsync(
-            [CacheSpec.Parse($"type=local,dest={_directory["max"]},mode=min", isExport: true)], [ImageOf(two)], null, Token);
+            [CacheSpec.Parse($"type=local,dest={_directory["max"]},mode=min", isExport: true)], [ImageOf(two)], [], null, Token);
         Assert.Equal(4, Directory.GetFiles(_directory["max/blobs/sha256"]).Length);
     }
 
@@ -126,7 +126,7 @@ public sealed class SharedStepCacheTests : IDisposable
         string spec = $"type=redis,url=redis://:geheim@127.0.0.1:{redis.Port},layers={_server.Address}/layers,mode=max";
         Machine first = Open("first");
         DiffId one = first.Build("step-1", "one");
-        await first.Cache.ExportAsync([CacheSpec.Parse(spec, isExport: true)], [], null, Token);
+        await first.Cache.ExportAsync([CacheSpec.Parse(spec, isExport: true)], [], [], null, Token);
         Assert.Empty(first.Warnings);
 
         Machine second = Open("second");
@@ -173,7 +173,7 @@ public sealed class SharedStepCacheTests : IDisposable
         Machine first = Open("first");
         DiffId one = first.Build("step-1", "one");
         CacheSpec to = CacheSpec.Parse($"type=registry,ref={_server.Address}/cache:main", isExport: true);
-        await first.Cache.ExportAsync([to], [ImageOf(one)], null, Token);
+        await first.Cache.ExportAsync([to], [ImageOf(one)], [], null, Token);
 
         Machine second = Open("second");
         second.Save("step-1", new StepRecord(

@@ -150,7 +150,7 @@ public sealed class RunStepTests : IDisposable
     public async Task Private_caches_are_apart_while_both_are_in_use()
     {
         var cache = new CacheStepMount("/cache", "p", CacheSharing.Private, false, null, "", 0b111_000_000, 0, 0);
-        using IDisposable used = await new CacheMounts(_store, _store.Snapshots.Ownership).AcquireAsync(cache, null, Token);
+        using IDisposable used = await new CacheMounts(_store, _store.Snapshots.Ownership, shared: null).AcquireAsync(cache, null, Token);
         File.WriteAllText(Path.Join(((CacheLease)used).Path, "other"), "");
 
         var (_, output) = await RunAsync("ls /cache", operation => operation with { Mounts = [cache] });

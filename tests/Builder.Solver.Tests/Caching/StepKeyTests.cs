@@ -38,6 +38,7 @@ public sealed class StepKeyTests
         [nameof(RunOperation.Network)] = (true, run => run with { Network = NetworkMode.None }),
         [nameof(RunOperation.Insecure)] = (true, run => run with { Insecure = true }),
         [nameof(RunOperation.Devices)] = (true, run => run with { Devices = ["a/b=c"] }),
+        [nameof(RunOperation.Platform)] = (false, run => run with { Platform = s_platform }), // the key is told which
         [nameof(RunOperation.Hostname)] = (true, run => run with { Hostname = "other" }),
         [nameof(RunOperation.ExtraHosts)] = (true, run => run with { ExtraHosts = [new HostEntry("h", "::1")] }),
         [nameof(RunOperation.ShmSizeBytes)] = (true, run => run with { ShmSizeBytes = 1 }),

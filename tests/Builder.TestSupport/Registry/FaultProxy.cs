@@ -51,6 +51,9 @@ public sealed class FaultProxy : IDisposable
     /// <summary>The first line and the headers of every request.</summary>
     public ConcurrentQueue<string> Requests { get; } = new();
 
+    /// <summary>Every request that was passed on: "METHOD PATH", and the bytes of both bodies.</summary>
+    public ConcurrentQueue<(string Request, long SentBytes, long ReceivedBytes)> Exchanges { get; } = new();
+
     public void Dispose() => _listener.Dispose();
 
     private async Task AcceptAsync()
@@ -143,7 +146,8 @@ public sealed class FaultProxy : IDisposable
                 await registry.CopyToAsync(near).ConfigureAwait(false);
                 break;
             default:
-                await registry.CopyToAsync(near).ConfigureAwait(false);
+                long received = await CopyAsync(registry, near, long.MaxValue).ConfigureAwait(false);
+                Exchanges.Enqueue((head[..head.IndexOf(" HTTP", StringComparison.Ordinal)], bodyBytes, received));
                 break;
         }
     }
@@ -182,20 +186,24 @@ public sealed class FaultProxy : IDisposable
         }
     }
 
-    private static async Task CopyAsync(NetworkStream from, NetworkStream to, long count)
+    private static async Task<long> CopyAsync(NetworkStream from, NetworkStream to, long count)
     {
         byte[] buffer = new byte[64 * 1024];
-        while (count > 0)
+        long copied = 0;
+        while (copied < count)
         {
-            int read = await from.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, count))).ConfigureAwait(false);
+            int read = await from.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, count - copied)))
+                .ConfigureAwait(false);
             if (read == 0)
             {
-                return;
+                break;
             }
 
             await to.WriteAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
-            count -= read;
+            copied += read;
         }
+
+        return copied;
     }
 
     private static async Task<string?> ReadHeadAsync(NetworkStream stream)
