@@ -51,7 +51,7 @@ internal static class BuildCommand
         using BuildContexts contexts = await new ContextLoader(composition.Store, remotes, cli.Time)
             .LoadAsync(reader.ReadContext(), cancellationToken);
         BuildRequest request = reader.Read(DockerfileParser.Parse(contexts.Dockerfile));
-        StepExecutor executor = new(composition.Store, composition.ImageSource.Layers, services);
+        using StepExecutor executor = new(composition.Store, composition.ImageSource.Layers, services);
         using StepCaches caches = await StepCaches.OpenAsync(
             composition, parsed.GetValue(options.CacheFrom), parsed.GetValue(options.CacheTo), cancellationToken);
         BuildSolver solver = new(new BuildPorts

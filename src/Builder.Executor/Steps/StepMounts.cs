@@ -3,11 +3,10 @@
 using System.Collections.Immutable;
 using System.Text;
 using Builder.Executor.Content;
-using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
-using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Snapshots;
+using Builder.Frontend.Instructions;
 using Builder.Solver.Files;
 using Builder.Solver.Images;
 using Builder.Solver.Operations;
@@ -16,34 +15,26 @@ namespace Builder.Executor.Steps;
 
 /// <summary>
 /// The mounts, secrets and agents of one RUN step while it runs. Sources are found inside their file systems without a
-/// link leading out, and held by descriptors; disposing gives caches back.
+/// link leading out; disposing gives caches back, after the maker of the mounts has let go of them.
 /// </summary>
 internal sealed class StepMounts : IDisposable
 {
-    private const ulong Hardened = Libc.MountNoSuid | Libc.MountNoDev;
-    private const int TmpfsMode = 0b001_111_111_111;
-
     private readonly Store _store;
     private readonly ILayerFetcher? _fetcher;
     private readonly StepServices _services;
-    private readonly string _scratch;
-    private readonly List<IDisposable> _resources = [];
-    private readonly List<SandboxMount> _mounts = [];
+    private readonly StepMountMaker _maker;
+    private readonly List<IDisposable> _leases = [];
     private readonly List<SandboxFile> _files = [];
     private readonly List<string> _environment = [];
-    private int _directories;
     private bool _hasAgent;
 
-    private StepMounts(Store store, ILayerFetcher? fetcher, StepServices services, string scratch)
+    private StepMounts(Store store, ILayerFetcher? fetcher, StepServices services, StepMountMaker maker)
     {
         _store = store;
         _fetcher = fetcher;
         _services = services;
-        _scratch = scratch;
+        _maker = maker;
     }
-
-    /// <summary>What to mount, in order.</summary>
-    public IReadOnlyList<SandboxMount> Mounts => _mounts;
 
     /// <summary>Secrets shown as files.</summary>
     public IReadOnlyList<SandboxFile> Files => _files;
@@ -55,14 +46,14 @@ internal sealed class StepMounts : IDisposable
     /// <param name="store">The store.</param>
     /// <param name="fetcher">Brings layers.</param>
     /// <param name="services">Secrets and agents.</param>
-    /// <param name="scratch">A directory of the step's own.</param>
+    /// <param name="maker">Makes them; the caller's.</param>
     /// <param name="mounts">The mounts.</param>
     /// <param name="cancellationToken">Ends waiting.</param>
     public static async Task<StepMounts> PrepareAsync(
-        Store store, ILayerFetcher? fetcher, StepServices services, string scratch,
+        Store store, ILayerFetcher? fetcher, StepServices services, StepMountMaker maker,
         ImmutableArray<StepMount> mounts, CancellationToken cancellationToken)
     {
-        var prepared = new StepMounts(store, fetcher, services, scratch);
+        var prepared = new StepMounts(store, fetcher, services, maker);
         try
         {
             foreach (StepMount mount in mounts)
@@ -82,12 +73,8 @@ internal sealed class StepMounts : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        for (int i = _resources.Count - 1; i >= 0; i--)
-        {
-            _resources[i].Dispose();
-        }
-
-        _resources.Clear();
+        _leases.ForEach(lease => lease.Dispose());
+        _leases.Clear();
     }
 
     private async Task AddAsync(StepMount mount, CancellationToken cancellationToken)
@@ -101,8 +88,7 @@ internal sealed class StepMounts : IDisposable
                 await AddCacheAsync(cache, cancellationToken).ConfigureAwait(false);
                 break;
             case TmpfsStepMount tmpfs:
-                _mounts.Add(new SandboxMount(
-                    tmpfs.Target, Own(DetachedMount.Tmpfs(TmpfsMode, tmpfs.SizeBytes, Hardened))));
+                _maker.AddTmpfs(tmpfs.Target, tmpfs.SizeBytes);
                 break;
             case SecretStepMount secret:
                 AddSecret(secret);
@@ -125,13 +111,7 @@ internal sealed class StepMounts : IDisposable
             throw new StepMountException($"mount on {bind.Target}: \"{bind.Path}\" not found in its source");
         }
 
-        DetachedMount source = Own(MountStack(lowers, bind.ReadWrite));
-        if (!bind.ReadWrite)
-        {
-            source.SetAttributes(Libc.MountReadOnly, Libc.MountPrivate, isRecursive: false);
-        }
-
-        _mounts.Add(new SandboxMount(bind.Target, source, part));
+        _maker.AddTree(bind.Target, tree, lowers, part, bind.ReadWrite);
     }
 
     private async Task AddCacheAsync(CacheStepMount cache, CancellationToken cancellationToken)
@@ -144,11 +124,12 @@ internal sealed class StepMounts : IDisposable
         }
 
         var caches = new CacheMounts(_store, _store.Snapshots.Ownership);
-        CacheLease lease = Own(await caches.AcquireAsync(cache, initial, cancellationToken).ConfigureAwait(false));
-        _mounts.Add(new SandboxMount(
-            cache.Target,
-            Own(DetachedMount.Bind(
-                lease.Path, isRecursive: false, Hardened | (cache.ReadOnly ? Libc.MountReadOnly : 0)))));
+        CacheStepMount wanted = _maker.NeedsExclusiveCaches && cache.Sharing == CacheSharing.Shared
+            ? cache with { Sharing = CacheSharing.Private }
+            : cache;
+        CacheLease lease = await caches.AcquireAsync(wanted, initial, cancellationToken).ConfigureAwait(false);
+        _leases.Add(lease);
+        _maker.AddCache(cache.Target, lease.Path, cache.ReadOnly);
     }
 
     private void AddSecret(SecretStepMount secret)
@@ -192,8 +173,7 @@ internal sealed class StepMounts : IDisposable
             return;
         }
 
-        SshAgentForward forward = Own(SshAgentForward.Start(socket, ssh.Mode, ssh.UserId, ssh.GroupId));
-        _mounts.Add(new SandboxMount(ssh.Target, forward.Directory, SshAgentForward.SocketName));
+        _maker.AddAgent(ssh.Target, socket, ssh.Mode, ssh.UserId, ssh.GroupId);
         if (!_hasAgent)
         {
             _hasAgent = true;
@@ -206,32 +186,5 @@ internal sealed class StepMounts : IDisposable
         IReadOnlyList<string> snapshots = await _store.Snapshots
             .EnsureAsync(stack, _fetcher, cancellationToken).ConfigureAwait(false);
         return [.. snapshots.Select(snapshot => Path.Combine(snapshot, SnapshotStore.FilesDirectory))];
-    }
-
-    // An overlay even of one layer: its marks (whiteouts) must not be seen as files.
-    private DetachedMount MountStack(IReadOnlyList<string> lowers, bool isWritable)
-    {
-        string empty = NewDirectory();
-        return OverlayMount.Create(new OverlayDirectories(
-            [.. lowers, empty],
-            isWritable ? NewDirectory() : null,
-            isWritable ? NewDirectory() : null,
-            HostFacts.Current.IsInUserNamespace));
-    }
-
-    private string NewDirectory()
-    {
-        string path = Path.Combine(
-            _scratch, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"mount-{_directories++}"));
-        Directory.CreateDirectory(path);
-        AtCalls.Chmod(AtCalls.CurrentDirectory, PathEncoding.Encode(path), 0b111_101_101);
-        return path;
-    }
-
-    private T Own<T>(T resource)
-        where T : IDisposable
-    {
-        _resources.Add(resource);
-        return resource;
     }
 }
