@@ -67,6 +67,7 @@ internal static class BuildCommand
         BuildResult result;
         using (IProgressDisplay display = ProgressDisplay.Create(cli, parsed.GetValue(options.Progress), quiet))
         {
+            display.Begin(cli.Isolation);
             result = await solver.SolveAsync(request, display, cancellationToken);
         }
 

@@ -46,7 +46,8 @@ internal sealed class TreeRecord
 
     /// <summary>True when a directory is the one that had this path.</summary>
     public bool IsSameDirectory(in FileStatus status, string path) =>
-        _directories.TryGetValue(status.Inode, out string? known) && string.Equals(known, path, StringComparison.Ordinal);
+        _directories.TryGetValue(status.Inode, out string? known) && string.Equals(known, path, StringComparison.Ordinal)
+        && _stamps[status.Inode].Birth.Equals(status.Birth); // numbers are used again
 
     /// <summary>How many names an inode had; 0 when it was not there.</summary>
     public uint LinkCountOf(ulong inode) => _stamps.TryGetValue(inode, out Stamp known) ? known.Links : 0;

@@ -86,6 +86,17 @@ internal sealed class DirectoryMounts(
             target, Path.Combine(holder, SshAgentForward.SocketName), IsDirectory: false, IsReadOnly: false, IsKept: false));
     }
 
+    /// <summary>Copies a cache that the step may read but not write, for where nothing else keeps it from writing.</summary>
+    public string CopyOf(DirectoryMount cache)
+    {
+        string holder = NewDirectory(DirectoryMode);
+        using FileDescriptor root = AtCalls.Open(holder, OpenFlags.DirectoryPath);
+        using FileDescriptor source = AtCalls.Open(cache.Source, OpenFlags.DirectoryPath);
+        var owners = new OwnerStore(ownership, tablePath: null);
+        new TreeMaterializer(root, owners, cancellationToken).Apply(source, owners);
+        return holder;
+    }
+
     /// <inheritdoc/>
     public override void Dispose()
     {

@@ -51,7 +51,7 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
         }
     }
 
-    private StepMountMaker MakerFor(string scratch, CancellationToken cancellationToken) => services.Isolation switch
+    private StepMountMaker MakerFor(string scratch, CancellationToken cancellationToken) => services.Isolation.Require() switch
     {
         IsolationRung.Chroot => new DirectoryMounts(
             scratch, store.Snapshots.Ownership, needsExclusiveCaches: true, cancellationToken),
@@ -60,7 +60,7 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
         _ => new NamespaceMounts(scratch),
     };
 
-    private StepSandbox SandboxFor(StepContext step, StepMountMaker maker) => services.Isolation switch
+    private StepSandbox SandboxFor(StepContext step, StepMountMaker maker) => services.Isolation.Require() switch
     {
         IsolationRung.Chroot => new ChrootSandbox(step, (DirectoryMounts)maker, roots),
         IsolationRung.Trace => throw new SandboxException("isolation trace: this version of bld cannot use it yet"),

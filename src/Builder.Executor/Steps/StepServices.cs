@@ -11,7 +11,7 @@ public sealed record StepServices
     /// How RUN isolates its command. <see cref="IsolationRung.Native"/> and the user namespaces are one here: namespaces
     /// made by this process, wherever it is.
     /// </summary>
-    public IsolationRung Isolation { get; init; } = IsolationRung.Native;
+    public IsolationChoice Isolation { get; init; } = IsolationChoice.Of(IsolationRung.Native);
 
     /// <summary>The value of a secret by id, read when a step needs it; null when none was given.</summary>
     public Func<string, byte[]?> FindSecret { get; init; } = _ => null;
