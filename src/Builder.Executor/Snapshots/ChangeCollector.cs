@@ -196,7 +196,7 @@ internal sealed class ChangeCollector
         _draft.Owners.Adopt(_treeOwners, status);
         if (status.LinkCount > 1)
         {
-            _linked.Add(status, path);
+            _linked.Add(status, wasLinked: _record.LinkCountOf(status.Inode) > 1, path);
         }
     }
 

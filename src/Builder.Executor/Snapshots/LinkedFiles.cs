@@ -8,30 +8,38 @@ namespace Builder.Executor.Snapshots;
 
 /// <summary>
 /// Files of a layer in the making that have several names. Names outside the layer (in the tree it came from, in a cache
-/// mount) must not stay: a snapshot never changes. Not thread-safe.
+/// mount) must not stay: a snapshot never changes. Names that the parent's file had already become files of their own, as
+/// overlayfs makes them when it copies each up. Not thread-safe.
 /// </summary>
 internal sealed class LinkedFiles(FileDescriptor root, OwnerStore owners)
 {
-    private readonly Dictionary<ulong, (uint Count, List<byte[]> Names)> _files = [];
+    private readonly Dictionary<ulong, (uint Count, bool WasLinked, List<byte[]> Names)> _files = [];
 
     /// <summary>Notes a name.</summary>
-    public void Add(in FileStatus status, byte[] path)
+    /// <param name="status">The file's.</param>
+    /// <param name="wasLinked">The parent's file had several names.</param>
+    /// <param name="path">The name.</param>
+    public void Add(in FileStatus status, bool wasLinked, byte[] path)
     {
-        if (!_files.TryGetValue(status.Inode, out (uint Count, List<byte[]> Names) file))
+        if (!_files.TryGetValue(status.Inode, out (uint Count, bool WasLinked, List<byte[]> Names) file))
         {
-            file = (status.LinkCount, []);
+            file = (status.LinkCount, wasLinked, []);
             _files.Add(status.Inode, file);
         }
 
         file.Names.Add(path);
     }
 
-    /// <summary>Gives each file that has names elsewhere a copy of its own, under all its names in the layer.</summary>
+    /// <summary>Gives each file that has names elsewhere a copy of its own.</summary>
     public void Separate()
     {
-        foreach ((uint count, List<byte[]> names) in _files.Values)
+        foreach ((uint count, bool wasLinked, List<byte[]> names) in _files.Values)
         {
-            if (names.Count < count)
+            if (wasLinked)
+            {
+                names.ForEach(name => Separate([name]));
+            }
+            else if (names.Count < count)
             {
                 Separate(names);
             }
