@@ -16,6 +16,7 @@ internal sealed class HostFacts
         Permitted = new CapabilitySet(ReadMask(status, "CapPrm:"));
         Bounding = new CapabilitySet(ReadMask(status, "CapBnd:"));
         UserIdCount = OwnershipModes.MappedIds(File.ReadAllText("/proc/self/uid_map"));
+        IsInUserNamespace = OwnershipModes.IsInUserNamespace();
         HasCgroup2 = File.Exists("/sys/fs/cgroup/cgroup.controllers");
     }
 
@@ -31,8 +32,8 @@ internal sealed class HostFacts
     /// <summary>How many user ids exist here.</summary>
     public ulong UserIdCount { get; }
 
-    /// <summary>It is in a user namespace that does not map all ids.</summary>
-    public bool IsInUserNamespace => UserIdCount < uint.MaxValue;
+    /// <summary>It is in a user namespace, not the machine's first.</summary>
+    public bool IsInUserNamespace { get; }
 
     /// <summary>Only one id exists: owners are kept in the ledger.</summary>
     public bool HasSingleId => UserIdCount <= 1;

@@ -56,7 +56,7 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
         bld.Ok(["build", .. bases.Mirror, "-t", "native", context]);
         Assert.Equal(bld.DiffIds("native"), pod.DiffIds(name));
         Assert.Equal(
-            "one\ndata 2750 33 33 directory\ndata/x/f 4755 33 33 regular file\ndata/null 644 33 33 character special file",
+            "one\ndata 2750 33 33 directory\ndata/x/f 4755 33 33 regular file\ndata/null 644 0 33 character special file",
             bld.Ok("run", "--rm", name).Text);
     }
 
