@@ -55,12 +55,14 @@ internal sealed class SandboxProcess : IDisposable
     /// (<see cref="LeftoverProcesses"/>).
     /// </summary>
     /// <exception cref="SandboxException">It could not be set up, or the command not executed.</exception>
-    public static SandboxProcess StartInDirectory(ChrootSpec spec, SandboxIo.Streams streams)
+    public static SandboxProcess StartInDirectory(ChrootSpec spec, SandboxIo io)
     {
-        using var set = new ChrootProgramme(spec, streams);
+        using var set = new ChrootProgramme(spec, io);
         try
         {
-            return new SandboxProcess(Spawner.Shared.Start(set.Programme), terminal: null, mountPoints: null);
+            SpawnedProcess process = Spawner.Shared.Start(set.Programme);
+            SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
+            return new SandboxProcess(process, terminal, mountPoints: null);
         }
         catch (SandboxException failure)
         {

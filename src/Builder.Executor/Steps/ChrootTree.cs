@@ -94,8 +94,8 @@ internal static class ChrootTree
     });
 
     /// <summary>Puts an empty directory at a path.</summary>
-    public static void PlaceEmpty(PlacedEntries entries, string path) =>
-        entries.Place(path, (parent, name) => MakeDirectory(parent, name, ProcMode).Dispose());
+    public static void PlaceEmpty(PlacedEntries entries, string path, int mode = ProcMode) =>
+        entries.Place(path, (parent, name) => MakeDirectory(parent, name, mode).Dispose());
 
     /// <summary>Writes a file; its content is on disk while the step runs.</summary>
     public static void PlaceFile(PlacedEntries entries, string path, SandboxFile file) =>

@@ -15,22 +15,31 @@ namespace Builder.Executor.Sandbox.Chroot;
 /// </summary>
 internal sealed class ChrootProgramme : IDisposable
 {
+    private const int TakeTerminal = 0x540E; // TIOCSCTTY
+
+    // The pod's own: a file system of terminals cannot be mounted.
+    private const string Terminals = "/dev/pts";
+
     // chroot(2) again is the classic way out.
-    private static readonly CapabilitySet s_capabilities =
-        CapabilitySet.Default.Without(CapabilitySet.Of(Capability.SysChroot));
+    private static readonly CapabilitySet s_forbidden = CapabilitySet.Of(Capability.SysChroot);
 
     private readonly ChrootSpec _spec;
     private readonly LandlockRuleset? _landlock;
 
     /// <summary>Makes all rows.</summary>
-    public ChrootProgramme(ChrootSpec spec, SandboxIo.Streams streams)
+    public ChrootProgramme(ChrootSpec spec, SandboxIo io)
     {
         _spec = spec;
         Programme = new SyscallProgramme();
         try
         {
             _landlock = spec.IsPrivileged ? null : LandlockRuleset.TryCreate(spec.Root);
-            Command = Build(streams);
+            if (io is SandboxIo.Terminal size)
+            {
+                Terminal = PseudoTerminal.OpenIn(Terminals, size.Columns, size.Rows);
+            }
+
+            Command = Build(io);
         }
         catch
         {
@@ -45,14 +54,18 @@ internal sealed class ChrootProgramme : IDisposable
     /// <summary>The rows that execute the command.</summary>
     public CommandRows Command { get; }
 
+    /// <summary>The terminal, or null.</summary>
+    public PseudoTerminal? Terminal { get; }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         Programme.Dispose();
+        Terminal?.Dispose();
         _landlock?.Dispose();
     }
 
-    private CommandRows Build(SandboxIo.Streams streams)
+    private CommandRows Build(SandboxIo io)
     {
         ProcessRows.Begin(Programme);
         Programme.Add("start a session", Syscall.Setsid);
@@ -62,8 +75,7 @@ internal sealed class ChrootProgramme : IDisposable
         Programme.Add("enter the root file system", Syscall.Fchdir, _spec.Root.Value);
         Programme.Add("make it the root", Syscall.Chroot, Programme.Text("."));
         Programme.Add("enter the root file system", Syscall.Chdir, Programme.Text("/"));
-        ProcessRows.StandardStreams(
-            Programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
+        ConnectStreams(io);
         if (!_spec.IsPrivileged)
         {
             IdentityRows.SetNoNewPrivileges(Programme);
@@ -77,10 +89,25 @@ internal sealed class ChrootProgramme : IDisposable
         return CommandRows.Append(Programme, _spec.Arguments, _spec.Environment);
     }
 
+    private void ConnectStreams(SandboxIo io)
+    {
+        if (Terminal is not null)
+        {
+            int terminal = Terminal.Slave.Number();
+            ProcessRows.StandardStreams(Programme, terminal, terminal, terminal);
+            Programme.Add("take the terminal", Syscall.Ioctl, 0, TakeTerminal);
+        }
+        else if (io is SandboxIo.Streams streams)
+        {
+            ProcessRows.StandardStreams(
+                Programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
+        }
+    }
+
     private void AppendIdentity()
     {
         CapabilitySet possible = HostFacts.Current.Permitted;
-        CapabilitySet wanted = _spec.IsPrivileged ? possible : s_capabilities;
+        CapabilitySet wanted = _spec.IsPrivileged ? possible : _spec.Capabilities.Without(s_forbidden);
         if (!_spec.IsPrivileged)
         {
             IdentityRows.DropBounding(Programme, wanted);

@@ -24,6 +24,9 @@ internal sealed record ChrootSpec
     /// <summary>Who it is.</summary>
     public SandboxUser User { get; init; } = SandboxUser.Root;
 
+    /// <summary>What it may do as root, as far as this process may; never CAP_SYS_CHROOT.</summary>
+    public CapabilitySet Capabilities { get; init; } = CapabilitySet.Default;
+
     /// <summary>All that this process may do, and no filter; for steps that were allowed to be insecure.</summary>
     public bool IsPrivileged { get; init; }
 
