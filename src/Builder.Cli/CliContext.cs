@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using Builder.Executor.Sandbox.Isolation;
+
 namespace Builder.Cli;
 
 /// <summary>The terminal, the environment and the clock as commands see them; tests give their own.</summary>
@@ -34,6 +36,9 @@ internal sealed class CliContext
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>How commands are isolated; found out before a command begins that may run some.</summary>
+    public IsolationChoice Isolation { get; set; } = IsolationChoice.Of(IsolationRung.Native);
 
     /// <summary>Looks a variable up; null when it is not set.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;

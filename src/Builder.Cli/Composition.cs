@@ -162,7 +162,7 @@ internal sealed class Composition : IDisposable
     }
 
     /// <summary>A session that runs one container in this process.</summary>
-    public ContainerSession CreateSession() => new(Store, Containers, Volumes, ImageSource.Layers, Time);
+    public ContainerSession CreateSession() => new(Store, Containers, Volumes, ImageSource.Layers, Time, Cli.Isolation);
 
     /// <inheritdoc/>
     public void Dispose()

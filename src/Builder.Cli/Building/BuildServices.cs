@@ -37,6 +37,7 @@ internal static class BuildServices
 
         return new StepServices
         {
+            Isolation = cli.Isolation,
             FindSecret = id => secrets.TryGetValue(id, out SecretSpec? secret) ? Value(cli, secret) : null,
             FindSshAgent = agents.GetValueOrDefault,
         };

@@ -150,7 +150,9 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
             ["BLD_ROOT"] = Composition.RootOf(cli, parsed.GetValue(global.Root)),
         };
         cli.Out.Flush();
-        return UserNamespaceReexec.RunIfNeeded(wanted, _arguments, additions);
+        int? status = UserNamespaceReexec.RunIfNeeded(wanted, _arguments, additions, out IsolationChoice choice);
+        cli.Isolation = choice;
+        return status;
     }
 
     private static RootCommand CreateRoot(GlobalOptions global)

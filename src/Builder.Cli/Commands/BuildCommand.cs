@@ -89,7 +89,7 @@ internal static class BuildCommand
         BuildRequest request = reader.Read(DockerfileParser.Parse(contexts.Dockerfile));
         using StepCaches caches = await StepCaches.OpenAsync(
             composition, parsed.GetValue(options.CacheFrom), parsed.GetValue(options.CacheTo), cancellationToken);
-        StepExecutor executor = new(
+        using StepExecutor executor = new(
             composition.Store, composition.ImageSource.Layers, services with { CacheMounts = caches.Mounts });
         BuildOutputs writer = new(composition, executor, caches);
         await using LayersAhead? ahead = writer.BeginAhead(outputs, tags, cancellationToken);
@@ -107,6 +107,7 @@ internal static class BuildCommand
         BuildResult result;
         using (IProgressDisplay display = ProgressDisplay.Create(cli, parsed.GetValue(options.Progress), quiet))
         {
+            display.Begin(cli.Isolation);
             result = await solver.SolveAsync(request with { SharesCache = caches.IsShared }, display, cancellationToken);
         }
 

@@ -32,6 +32,11 @@ internal static class RunCommand
         command.Add(arguments);
         options.AddTo(command, withDetach: isRun);
         registry.AddTo(command);
+        if (isRun)
+        {
+            command.Add(IsolationFlag.Create());
+        }
+
         command.SetAction(async (parsed, cancellationToken) =>
         {
             try

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Globalization;
+using Builder.Executor.Sandbox.Isolation;
 using Builder.Solver.Progress;
 
 namespace Builder.Cli.Progress;
@@ -14,6 +15,9 @@ internal sealed class PlainProgress(TextWriter writer, TimeProvider time) : IPro
     private readonly Lock _lock = new();
     private readonly Dictionary<int, Shown> _steps = [];
     private int _current;
+
+    /// <inheritdoc/>
+    public void Begin(IsolationChoice isolation) => writer.WriteLine(isolation.Describe());
 
     /// <inheritdoc/>
     public void Observe(BuildEvent buildEvent)

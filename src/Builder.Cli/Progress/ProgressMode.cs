@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using Builder.Executor.Sandbox.Isolation;
 using Builder.Solver.Progress;
 
 namespace Builder.Cli.Progress;
@@ -26,6 +27,10 @@ internal enum ProgressMode
 /// <summary>Something that shows a build and can be finished.</summary>
 internal interface IProgressDisplay : IBuildObserver, IDisposable
 {
+    /// <summary>Told how commands are isolated, before anything else.</summary>
+    void Begin(IsolationChoice isolation)
+    {
+    }
 }
 
 /// <summary>Chooses the display.</summary>

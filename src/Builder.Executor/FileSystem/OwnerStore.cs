@@ -163,12 +163,17 @@ internal sealed class OwnerStore
             return;
         }
 
-        string text = Format(wanted, recordMode);
-        lock (_lock)
+        AddToTable(inode, birth, Format(wanted, recordMode));
+    }
+
+    /// <summary>Takes over what another store has recorded of a file that was moved here, inode and all.</summary>
+    public void Adopt(OwnerStore from, in FileStatus status)
+    {
+        ArgumentNullException.ThrowIfNull(from);
+        if (Mode != OwnershipMode.Native && !TakesUserAttributes(status.Kind)
+            && from.FindInTable(status.Inode, status.Birth) is { } record)
         {
-            Table()[(inode, birth.Seconds, birth.Nanoseconds)] = text;
-            File.AppendAllText(
-                _tablePath, string.Create(CultureInfo.InvariantCulture, $"{inode} {birth.Seconds} {birth.Nanoseconds} {text}\n"));
+            AddToTable(status.Inode, status.Birth, record);
         }
     }
 
@@ -240,6 +245,16 @@ internal sealed class OwnerStore
         return Mode == OwnershipMode.SubIds && AtCalls.LastError() is Errno.EINVAL or Errno.EPERM
             ? false
             : throw AtCalls.Failure("change owner of", directory, name);
+    }
+
+    private void AddToTable(ulong inode, FileTime birth, string text)
+    {
+        lock (_lock)
+        {
+            Table()[(inode, birth.Seconds, birth.Nanoseconds)] = text;
+            File.AppendAllText(
+                _tablePath!, string.Create(CultureInfo.InvariantCulture, $"{inode} {birth.Seconds} {birth.Nanoseconds} {text}\n"));
+        }
     }
 
     private string? FindInTable(ulong inode, FileTime birth)

@@ -28,6 +28,7 @@ internal static class OwnershipModes
     private const int CapabilityChown = 0;
     private const int CapabilityDacOverride = 1;
     private const int CapabilityMknod = 27;
+    private const string FirstUserNamespace = "user:[4026531837]";
 
     /// <summary>Looks at the user namespace and the effective capabilities of this process.</summary>
     public static OwnershipMode Detect()
@@ -41,12 +42,20 @@ internal static class OwnershipModes
 
         return MappedIds(File.ReadAllText("/proc/self/uid_map")) switch
         {
-            uint.MaxValue when (capabilities >> CapabilityMknod & 1) != 0 && !HostFacts.Current.IsInUserNamespace =>
-                OwnershipMode.Native,
+            uint.MaxValue when (capabilities >> CapabilityMknod & 1) != 0 && !IsInUserNamespace() => OwnershipMode.Native,
             > 1 => OwnershipMode.SubIds,
             _ => OwnershipMode.SingleId,
         };
     }
+
+    /// <summary>
+    /// True in any user namespace but the machine's first. A map of all ids says nothing: root of a pod may map each to
+    /// itself. Source: PROC_USER_INIT_INO of the kernel's proc_ns.h.
+    /// </summary>
+    public static bool IsInUserNamespace() =>
+        MappedIds(File.ReadAllText("/proc/self/uid_map")) < uint.MaxValue
+        || new FileInfo("/proc/self/ns/user").LinkTarget is { } name
+            && !string.Equals(name, FirstUserNamespace, StringComparison.Ordinal);
 
     /// <summary>How many ids a uid_map maps.</summary>
     public static ulong MappedIds(string map) => map

@@ -106,6 +106,7 @@ internal sealed class UserDatabase
             : null;
     }
 
+    // As runc has it. 4294967295 would be "leave it as it is" for the kernel, and the command would stay root.
     private static bool TryParseId(string text, out uint id) =>
-        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out id);
+        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out id) && id <= int.MaxValue;
 }

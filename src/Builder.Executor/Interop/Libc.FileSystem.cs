@@ -61,6 +61,12 @@ internal static unsafe partial class Libc
     /// <summary>fallocate: keep the length.</summary>
     internal const int FallocateKeepSize = 1;
 
+    /// <summary>lseek: the next piece that is no hole.</summary>
+    internal const int SeekData = 3;
+
+    /// <summary>lseek: the next hole.</summary>
+    internal const int SeekHole = 4;
+
     /// <summary>FICLONE of ioctl_ficlonerange(2).</summary>
     internal const ulong IoctlClone = 0x40049409;
 
@@ -141,6 +147,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "copy_file_range", SetLastError = true)]
     internal static partial nint CopyFileRange(int from, long* fromOffset, int to, long* toOffset, nuint length, uint flags);
 
+    /// <summary>lseek(2).</summary>
+    [LibraryImport(Library, EntryPoint = "lseek", SetLastError = true)]
+    internal static partial long Seek(int descriptor, long offset, int whence);
+
     /// <summary>fallocate(2).</summary>
     [LibraryImport(Library, EntryPoint = "fallocate", SetLastError = true)]
     internal static partial int Fallocate(int descriptor, int mode, long offset, long length);
@@ -156,6 +166,10 @@ internal static unsafe partial class Libc
     /// <summary>write(2).</summary>
     [LibraryImport(Library, EntryPoint = "write", SetLastError = true)]
     internal static partial nint Write(int descriptor, byte* buffer, nuint length);
+
+    /// <summary>pread(2).</summary>
+    [LibraryImport(Library, EntryPoint = "pread", SetLastError = true)]
+    internal static partial nint ReadAt(int descriptor, byte* buffer, nuint length, long offset);
 
     /// <summary>pwrite(2).</summary>
     [LibraryImport(Library, EntryPoint = "pwrite", SetLastError = true)]

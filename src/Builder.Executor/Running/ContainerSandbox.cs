@@ -21,7 +21,7 @@ internal sealed record ContainerPlaces(Store Store, ContainerStore Containers, V
 /// Everything a container's process needs around it: root, mounts, files, network. Mounts are detached and held by
 /// descriptors only, so that nothing stays behind when this process is killed.
 /// </summary>
-internal sealed class ContainerSandbox : IDisposable
+internal sealed class ContainerSandbox : IContainerSandbox
 {
     private const string UpperDirectory = "upper";
 
@@ -90,10 +90,10 @@ internal sealed class ContainerSandbox : IDisposable
         }
     }
 
-    /// <summary>What the user should know of the network, or null; after the start.</summary>
+    /// <inheritdoc/>
     public string? Warning => _networking.Warning;
 
-    /// <summary>Starts the process.</summary>
+    /// <inheritdoc/>
     public SandboxProcess Start(SandboxIo io)
     {
         SandboxProcess process = SandboxProcess.Start(_spec, io);
@@ -101,7 +101,13 @@ internal sealed class ContainerSandbox : IDisposable
         return process;
     }
 
-    /// <summary>Makes a socket in the container's network.</summary>
+    /// <inheritdoc/>
+    public void End()
+    {
+        // With the first process of a pid namespace all others end.
+    }
+
+    /// <inheritdoc/>
     public Socket CreateSocket(AddressFamily family, SocketType type)
     {
         if (_networking.IsShared)
@@ -177,7 +183,8 @@ internal sealed class ContainerSandbox : IDisposable
         return UserDatabase.Parse(ContainerFiles.ReadText(tree, "etc/passwd"), ContainerFiles.ReadText(tree, "etc/group"));
     }
 
-    private static ImmutableArray<string> WithHome(ImmutableArray<string> environment, SandboxUser user) =>
+    /// <summary>An environment in which HOME is set.</summary>
+    internal static ImmutableArray<string> WithHome(ImmutableArray<string> environment, SandboxUser user) =>
         environment.Any(entry => entry.StartsWith("HOME=", StringComparison.Ordinal))
             ? environment
             : environment.Add("HOME=" + (user.Home.Length == 0 ? "/" : user.Home));

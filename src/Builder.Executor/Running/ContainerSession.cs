@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using Builder.Executor.Content;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
+using Builder.Executor.Sandbox.Isolation;
 using Builder.Executor.Sandbox.Spawning;
 using Builder.Executor.Snapshots;
 using Microsoft.Win32.SafeHandles;
@@ -21,13 +22,16 @@ public sealed class ContainerSession
     private readonly VolumeStore _volumes;
     private readonly ILayerFetcher? _fetcher;
     private readonly TimeProvider _time;
+    private readonly IsolationChoice _isolation;
     private readonly Lock _lock = new();
     private SandboxProcess? _process;
 
     /// <summary>Creates a session; <paramref name="fetcher"/> brings layers that were not unpacked yet.</summary>
     public ContainerSession(
-        Store store, ContainerStore containers, VolumeStore volumes, ILayerFetcher? fetcher, TimeProvider time)
+        Store store, ContainerStore containers, VolumeStore volumes, ILayerFetcher? fetcher, TimeProvider time,
+        IsolationChoice isolation)
     {
+        _isolation = isolation;
         _store = store;
         _containers = containers;
         _volumes = volumes;
@@ -46,8 +50,7 @@ public sealed class ContainerSession
     {
         try
         {
-            using ContainerSandbox sandbox = await ContainerSandbox.PrepareAsync(
-                new ContainerPlaces(_store, _containers, _volumes), container, _fetcher, cancellationToken);
+            using IContainerSandbox sandbox = await PrepareAsync(container, cancellationToken);
             return Run(container, io, sandbox, started);
         }
         catch (SandboxException exception)
@@ -107,7 +110,21 @@ public sealed class ContainerSession
         return new RunException(failure, exception.Message, exception) { Hint = exception.Hint };
     }
 
-    private int Run(ContainerRecord container, ContainerIo io, ContainerSandbox sandbox, Action? started)
+    private async Task<IContainerSandbox> PrepareAsync(ContainerRecord container, CancellationToken cancellationToken)
+    {
+        var places = new ContainerPlaces(_store, _containers, _volumes);
+        return _isolation.Require() switch
+        {
+            IsolationRung.Chroot => await ChrootContainer.PrepareAsync(places, container, _fetcher, cancellationToken),
+            IsolationRung.Trace => throw new SandboxException("isolation trace: containers need a better rung than this one")
+            {
+                Hint = "`bld info` says which door is closed and what opens it",
+            },
+            _ => await ContainerSandbox.PrepareAsync(places, container, _fetcher, cancellationToken),
+        };
+    }
+
+    private int Run(ContainerRecord container, ContainerIo io, IContainerSandbox sandbox, Action? started)
     {
         using StreamPipes streams = StreamPipes.Open(container.Terminal, io.Input, container.Interactive);
         using SandboxProcess process = sandbox.Start(streams.Io);
@@ -126,6 +143,7 @@ public sealed class ContainerSession
             started?.Invoke();
             Pump(container, io, process, streams);
             ExitStatus status = process.Wait();
+            sandbox.End();
             WriteExited(container, status);
             return status.ShellCode;
         }

@@ -11,16 +11,13 @@ internal sealed class HostFacts
 {
     private static readonly Lazy<HostFacts> s_current = new(() => new HostFacts());
 
-    private readonly bool _isInner;
-
     private HostFacts()
     {
         string status = File.ReadAllText("/proc/self/status");
         Permitted = new CapabilitySet(ReadMask(status, "CapPrm:"));
         Bounding = new CapabilitySet(ReadMask(status, "CapBnd:"));
         UserIdCount = OwnershipModes.MappedIds(File.ReadAllText("/proc/self/uid_map"));
-        string rung = Environment.GetEnvironmentVariable(UserNamespaceReexec.Variable) ?? "";
-        _isInner = rung == IsolationRungs.NameOf(IsolationRung.UserNamespace);
+        IsInUserNamespace = OwnershipModes.IsInUserNamespace();
         HasCgroup2 = File.Exists("/sys/fs/cgroup/cgroup.controllers");
     }
 
@@ -36,9 +33,8 @@ internal sealed class HostFacts
     /// <summary>How many user ids exist here.</summary>
     public ulong UserIdCount { get; }
 
-    /// <summary>It is in a user namespace: one that does not map all ids, or one that bld made for root with all of them.
-    /// </summary>
-    public bool IsInUserNamespace => UserIdCount < uint.MaxValue || _isInner;
+    /// <summary>It is in a user namespace, not the machine's first.</summary>
+    public bool IsInUserNamespace { get; }
 
     /// <summary>Only one id exists: owners are kept in the ledger.</summary>
     public bool HasSingleId => UserIdCount <= 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Chroot;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
 using Microsoft.Win32.SafeHandles;
@@ -42,6 +43,26 @@ internal sealed class SandboxProcess : IDisposable
             SpawnedProcess process = Spawner.Shared.Start(set.Programme, pid => LetGo(spec, set, pid));
             SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
             return new SandboxProcess(process, terminal, set.MountPoints);
+        }
+        catch (SandboxException failure)
+        {
+            throw failure.IsCommandFailure ? set.Command.Explain(spec.WorkingDirectory) : Advise(failure);
+        }
+    }
+
+    /// <summary>
+    /// Starts a process in a directory, without namespaces. Processes that it leaves behind are the caller's to end
+    /// (<see cref="LeftoverProcesses"/>).
+    /// </summary>
+    /// <exception cref="SandboxException">It could not be set up, or the command not executed.</exception>
+    public static SandboxProcess StartInDirectory(ChrootSpec spec, SandboxIo io)
+    {
+        using var set = new ChrootProgramme(spec, io);
+        try
+        {
+            SpawnedProcess process = Spawner.Shared.Start(set.Programme);
+            SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
+            return new SandboxProcess(process, terminal, mountPoints: null);
         }
         catch (SandboxException failure)
         {

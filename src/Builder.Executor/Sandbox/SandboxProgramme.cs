@@ -5,7 +5,6 @@ using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Seccomp;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
-using Builder.Solver.Operations;
 using Microsoft.Win32.SafeHandles;
 
 namespace Builder.Executor.Sandbox;
@@ -15,7 +14,6 @@ internal sealed class SandboxProgramme : IDisposable
 {
     private const string AttachPlace = "/proc"; // a directory that every machine has; only this container sees it used
     private const string PassingPlace = "/dev/mqueue"; // empty, and covered for a moment only
-    private const int SoftOpenFiles = 1024;
     private const int TakeTerminal = 0x540E; // TIOCSCTTY
 
     private readonly List<IDisposable> _resources = [];
@@ -132,9 +130,12 @@ internal sealed class SandboxProgramme : IDisposable
         WaitWhenConnected();
         RootRows.Pivot(Programme, _spec.Root, AttachPlace);
         AppendMounts();
-        Programme.Add(
+        int hostname = Programme.Add(
             "set the host name", Syscall.Sethostname, Programme.Text(_spec.Hostname),
             System.Text.Encoding.UTF8.GetByteCount(_spec.Hostname));
+
+        // CRI-O's profile allows namespaces to everybody, but this call only to those who had CAP_SYS_ADMIN before.
+        Programme.Change(hostname, row => row with { MayFail = HostFacts.Current.IsInUserNamespace });
         if (_spec.Network is OwnNetwork)
         {
             NetworkRows.LoopbackUp(Programme);
@@ -143,7 +144,7 @@ internal sealed class SandboxProgramme : IDisposable
         ConnectStreams(io);
         _spec.Ledger?.AppendListener(Programme);
         ProcessRows.CloseDescriptors(Programme);
-        LimitRows.Set(Programme, Limits());
+        LimitRows.Set(Programme, ResourceLimits.WithUsualOpenFiles(_spec.Ulimits));
         AppendIdentity();
         Programme.Add($"enter {_spec.WorkingDirectory}", Syscall.Chdir, Programme.Text(_spec.WorkingDirectory));
         return CommandRows.Append(Programme, _spec.Arguments, _spec.Environment);
@@ -246,18 +247,6 @@ internal sealed class SandboxProgramme : IDisposable
             ProcessRows.StandardStreams(
                 Programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
         }
-    }
-
-    // .NET raises its own soft limit of open files to the hard one: commands get the usual one back.
-    private IEnumerable<Ulimit> Limits() =>
-        _spec.Ulimits.Any(limit => limit.Name == "nofile")
-            ? _spec.Ulimits
-            : _spec.Ulimits.Prepend(OpenFiles());
-
-    private static Ulimit OpenFiles()
-    {
-        long hard = ResourceLimits.HardOpenFiles();
-        return new Ulimit("nofile", hard < 0 ? SoftOpenFiles : Math.Min(SoftOpenFiles, hard), hard);
     }
 
     private void AppendIdentity()

@@ -56,39 +56,36 @@ internal sealed class MergedTree : IFileTree, IDisposable
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<FileNode> List(string directory)
+    public IReadOnlyList<FileNode> List(string directory) => OpenDirectory(directory) is { } merged
+        ? [.. VisibleNames(merged).Select(pair =>
+            Describe(pair.Value, Join(merged.Path, pair.Key), PathEncoding.Decode(pair.Key)))]
+        : [];
+
+    /// <summary>The entries of a directory and where each lies on disk; empty when there is no such directory.</summary>
+    internal IEnumerable<StoredEntry> ListStored(string directory)
     {
         if (OpenDirectory(directory) is not { } merged)
         {
-            return [];
+            yield break;
         }
 
-        // Upper layers win; a whiteout's name is taken, too, and by nothing.
-        var names = new SortedDictionary<byte[], int>(ByteOrder.Instance);
-        var hidden = new HashSet<byte[]>(ByteOrder.Instance);
-        foreach (int layer in merged.Layers)
+        foreach ((byte[] name, int layer) in VisibleNames(merged))
         {
-            foreach (DirectoryEntry entry in DirectoryReader.Read(_layers[layer].Root.Value, merged.Path))
-            {
-                if (names.ContainsKey(entry.Name) || hidden.Contains(entry.Name))
-                {
-                    continue;
-                }
+            yield return StoredAt(layer, name, Join(merged.Path, name));
+        }
+    }
 
-                if (entry.TypeBits is FileType.CharacterDevice or 0
-                    && Stat(layer, Join(merged.Path, entry.Name)) is { IsWhiteout: true })
-                {
-                    hidden.Add(entry.Name);
-                }
-                else
-                {
-                    names.Add(entry.Name, layer);
-                }
-            }
+    /// <summary>Where an entry lies on disk, links before the last component followed; null when there is none.</summary>
+    internal StoredEntry? FindStored(string path)
+    {
+        if (path.Length == 0)
+        {
+            return _layers.Length == 0 ? null : StoredAt(_root.Layers[0], [], "."u8.ToArray());
         }
 
-        return [.. names.Select(pair =>
-            Describe(pair.Value, Join(merged.Path, pair.Key), PathEncoding.Decode(pair.Key)))];
+        return Locate(path) is { } place && FindIn(place.Directory, place.Name) is { } found
+            ? StoredAt(found.Layer, place.Name, Join(place.Directory.Path, place.Name))
+            : null;
     }
 
     /// <inheritdoc/>
@@ -148,6 +145,39 @@ internal sealed class MergedTree : IFileTree, IDisposable
 
     private static byte[] Join(byte[] directory, byte[] name) =>
         directory.Length == 0 ? name : [.. directory, (byte)'/', .. name];
+
+    // Upper layers win; a whiteout's name is taken, too, and by nothing.
+    private SortedDictionary<byte[], int> VisibleNames(MergedDirectory merged)
+    {
+        var names = new SortedDictionary<byte[], int>(ByteOrder.Instance);
+        var hidden = new HashSet<byte[]>(ByteOrder.Instance);
+        foreach (int layer in merged.Layers)
+        {
+            foreach (DirectoryEntry entry in DirectoryReader.Read(_layers[layer].Root.Value, merged.Path))
+            {
+                if (names.ContainsKey(entry.Name) || hidden.Contains(entry.Name))
+                {
+                    continue;
+                }
+
+                if (entry.TypeBits is FileType.CharacterDevice or 0
+                    && Stat(layer, Join(merged.Path, entry.Name)) is { IsWhiteout: true })
+                {
+                    hidden.Add(entry.Name);
+                }
+                else
+                {
+                    names.Add(entry.Name, layer);
+                }
+            }
+        }
+
+        return names;
+    }
+
+    private StoredEntry StoredAt(int layer, byte[] name, byte[] path) => new(
+        name, layer, _layers[layer].Root.Value, path, AtCalls.Stat(_layers[layer].Root.Value, path),
+        _layers[layer].Owners);
 
     /// <summary>The directory that holds a path's last component, links before it followed; null when there is none.</summary>
     private (MergedDirectory Directory, byte[] Name)? Locate(string path)

@@ -4,8 +4,6 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Builder.Executor.Interop;
-using Builder.Executor.Sandbox;
-using Builder.Executor.Sandbox.Mounts;
 
 namespace Builder.Executor.Steps;
 
@@ -15,7 +13,7 @@ namespace Builder.Executor.Steps;
 /// </summary>
 internal sealed class SshAgentForward : IDisposable
 {
-    /// <summary>The socket's name in <see cref="Directory"/>.</summary>
+    /// <summary>The socket's name in its directory.</summary>
     public const string SocketName = "agent";
 
     private const int Backlog = 16;
@@ -23,44 +21,40 @@ internal sealed class SshAgentForward : IDisposable
     private readonly Socket _listener;
     private readonly string _agent;
 
-    private SshAgentForward(DetachedMount directory, Socket listener, string agent)
+    private SshAgentForward(Socket listener, string agent)
     {
-        Directory = directory;
         _listener = listener;
         _agent = agent;
     }
 
-    /// <summary>A tmpfs that holds the socket.</summary>
-    public DetachedMount Directory { get; }
-
     /// <summary>Begins to listen.</summary>
-    public static SshAgentForward Start(string agent, int mode, uint userId, uint groupId)
+    /// <param name="agent">The agent's socket.</param>
+    /// <param name="directory">A held directory in which the socket is made.</param>
+    /// <param name="mode">Its mode.</param>
+    /// <param name="userId">Its owner.</param>
+    /// <param name="groupId">Its group.</param>
+    /// <param name="hasSingleId">The disk cannot hold owners.</param>
+    public static SshAgentForward Start(
+        string agent, int directory, int mode, uint userId, uint groupId, bool hasSingleId)
     {
-        DetachedMount directory = DetachedMount.Tmpfs(0b111_101_101, 0, Libc.MountNoSuid | Libc.MountNoDev | Libc.MountNoExec);
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(string.Create(
-            CultureInfo.InvariantCulture, $"/proc/self/fd/{directory.Handle.Number()}/{SocketName}")));
+            CultureInfo.InvariantCulture, $"/proc/self/fd/{directory}/{SocketName}")));
         byte[] name = Encoding.ASCII.GetBytes(SocketName);
-        AtCalls.Chmod(directory.Handle.Number(), name, mode);
-        if ((userId, groupId) != (0, 0)
-            && !AtCalls.RawChown(directory.Handle.Number(), name, userId, groupId)
-            && !HostFacts.Current.HasSingleId)
+        AtCalls.Chmod(directory, name, mode);
+        if ((userId, groupId) != (0, 0) && !AtCalls.RawChown(directory, name, userId, groupId) && !hasSingleId)
         {
-            throw AtCalls.Failure("change owner of", directory.Handle.Number(), name);
+            throw AtCalls.Failure("change owner of", directory, name);
         }
 
         listener.Listen(Backlog);
-        var forward = new SshAgentForward(directory, listener, agent);
+        var forward = new SshAgentForward(listener, agent);
         _ = forward.AcceptAsync();
         return forward;
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _listener.Dispose();
-        Directory.Dispose();
-    }
+    public void Dispose() => _listener.Dispose();
 
     private async Task AcceptAsync()
     {

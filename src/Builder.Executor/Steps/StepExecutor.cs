@@ -9,13 +9,14 @@ using Builder.Solver.Ports;
 
 namespace Builder.Executor.Steps;
 
-/// <summary>Does the work of steps on a store. Thread-safe.</summary>
-public sealed class StepExecutor : IStepExecutor
+/// <summary>Does the work of steps on a store, until it is disposed of. Thread-safe.</summary>
+public sealed class StepExecutor : IStepExecutor, IDisposable
 {
     private readonly Store _store;
     private readonly ILayerFetcher? _fetcher;
     private readonly RunStep _run;
     private readonly CopyStep _copy;
+    private readonly CopiedRootPool _roots;
 
     /// <summary>Creates an executor.</summary>
     /// <param name="store">Where layers are read and committed.</param>
@@ -26,7 +27,8 @@ public sealed class StepExecutor : IStepExecutor
         ArgumentNullException.ThrowIfNull(store);
         _store = store;
         _fetcher = fetcher;
-        _run = new RunStep(store, fetcher, services);
+        _roots = new CopiedRootPool(store);
+        _run = new RunStep(store, fetcher, services, _roots);
         _copy = new CopyStep(store.Snapshots, store.CachePath);
     }
 
@@ -59,4 +61,7 @@ public sealed class StepExecutor : IStepExecutor
         ArgumentNullException.ThrowIfNull(plan);
         return _copy.RunAsync(plan, parent, cancellationToken);
     }
+
+    /// <summary>Removes what was kept for further steps.</summary>
+    public void Dispose() => _roots.Dispose();
 }

@@ -3,9 +3,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Builder.Executor.Content;
-using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
-using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Snapshots;
 using Builder.Frontend.Instructions;
@@ -17,35 +15,27 @@ namespace Builder.Executor.Steps;
 
 /// <summary>
 /// The mounts, secrets and agents of one RUN step while it runs. Sources are found inside their file systems without a
-/// link leading out, and held by descriptors; disposing gives caches back.
+/// link leading out; disposing gives caches back, after the maker of the mounts has let go of them.
 /// </summary>
 internal sealed class StepMounts : IDisposable
 {
-    private const ulong Hardened = Libc.MountNoSuid | Libc.MountNoDev;
-    private const int TmpfsMode = 0b001_111_111_111;
-
     private readonly Store _store;
     private readonly ILayerFetcher? _fetcher;
     private readonly StepServices _services;
-    private readonly string _scratch;
-    private readonly List<IDisposable> _resources = [];
-    private readonly List<SandboxMount> _mounts = [];
+    private readonly StepMountMaker _maker;
+    private readonly List<IDisposable> _leases = [];
     private readonly List<SandboxFile> _files = [];
     private readonly List<string> _environment = [];
     private readonly Dictionary<string, CacheLease> _caches = new(StringComparer.Ordinal);
-    private int _directories;
     private bool _hasAgent;
 
-    private StepMounts(Store store, ILayerFetcher? fetcher, StepServices services, string scratch)
+    private StepMounts(Store store, ILayerFetcher? fetcher, StepServices services, StepMountMaker maker)
     {
         _store = store;
         _fetcher = fetcher;
         _services = services;
-        _scratch = scratch;
+        _maker = maker;
     }
-
-    /// <summary>What to mount, in order.</summary>
-    public IReadOnlyList<SandboxMount> Mounts => _mounts;
 
     /// <summary>Secrets shown as files.</summary>
     public IReadOnlyList<SandboxFile> Files => _files;
@@ -57,14 +47,14 @@ internal sealed class StepMounts : IDisposable
     /// <param name="store">The store.</param>
     /// <param name="fetcher">Brings layers.</param>
     /// <param name="services">Secrets and agents.</param>
-    /// <param name="scratch">A directory of the step's own.</param>
+    /// <param name="maker">Makes them; the caller's.</param>
     /// <param name="mounts">The mounts.</param>
     /// <param name="cancellationToken">Ends waiting.</param>
     public static async Task<StepMounts> PrepareAsync(
-        Store store, ILayerFetcher? fetcher, StepServices services, string scratch,
+        Store store, ILayerFetcher? fetcher, StepServices services, StepMountMaker maker,
         ImmutableArray<StepMount> mounts, CancellationToken cancellationToken)
     {
-        var prepared = new StepMounts(store, fetcher, services, scratch);
+        var prepared = new StepMounts(store, fetcher, services, maker);
         try
         {
             await prepared.AcquireCachesAsync(mounts, cancellationToken).ConfigureAwait(false);
@@ -85,12 +75,8 @@ internal sealed class StepMounts : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        for (int i = _resources.Count - 1; i >= 0; i--)
-        {
-            _resources[i].Dispose();
-        }
-
-        _resources.Clear();
+        _leases.ForEach(lease => lease.Dispose());
+        _leases.Clear();
     }
 
     private async Task AddAsync(StepMount mount, CancellationToken cancellationToken)
@@ -104,8 +90,7 @@ internal sealed class StepMounts : IDisposable
                 AddCache(cache);
                 break;
             case TmpfsStepMount tmpfs:
-                _mounts.Add(new SandboxMount(
-                    tmpfs.Target, Own(DetachedMount.Tmpfs(TmpfsMode, tmpfs.SizeBytes, Hardened))));
+                _maker.AddTmpfs(tmpfs.Target, tmpfs.SizeBytes);
                 break;
             case SecretStepMount secret:
                 AddSecret(secret);
@@ -128,13 +113,7 @@ internal sealed class StepMounts : IDisposable
             throw new StepMountException($"mount on {bind.Target}: \"{bind.Path}\" not found in its source");
         }
 
-        DetachedMount source = Own(MountStack(lowers, bind.ReadWrite));
-        if (!bind.ReadWrite)
-        {
-            source.SetAttributes(Libc.MountReadOnly, Libc.MountPrivate, isRecursive: false);
-        }
-
-        _mounts.Add(new SandboxMount(bind.Target, source, part));
+        _maker.AddTree(bind.Target, tree, lowers, part, bind.ReadWrite);
     }
 
     /// <summary>
@@ -158,15 +137,16 @@ internal sealed class StepMounts : IDisposable
                 initial = _store.Snapshots.Open(stack);
             }
 
-            _caches[uses.Key] = Own(await caches
-                .AcquireAsync(first with { Sharing = sharing }, initial, cancellationToken).ConfigureAwait(false));
+            sharing = _maker.NeedsExclusiveCaches && sharing == CacheSharing.Shared ? CacheSharing.Private : sharing;
+            CacheLease lease = await caches
+                .AcquireAsync(first with { Sharing = sharing }, initial, cancellationToken).ConfigureAwait(false);
+            _leases.Add(lease);
+            _caches[uses.Key] = lease;
         }
     }
 
-    private void AddCache(CacheStepMount cache) => _mounts.Add(new SandboxMount(
-        cache.Target,
-        Own(DetachedMount.Bind(
-            _caches[cache.Id].Path, isRecursive: false, Hardened | (cache.ReadOnly ? Libc.MountReadOnly : 0)))));
+    private void AddCache(CacheStepMount cache) =>
+        _maker.AddCache(cache.Target, _caches[cache.Id].Path, cache.ReadOnly);
 
     private void AddSecret(SecretStepMount secret)
     {
@@ -209,8 +189,7 @@ internal sealed class StepMounts : IDisposable
             return;
         }
 
-        SshAgentForward forward = Own(SshAgentForward.Start(socket, ssh.Mode, ssh.UserId, ssh.GroupId));
-        _mounts.Add(new SandboxMount(ssh.Target, forward.Directory, SshAgentForward.SocketName));
+        _maker.AddAgent(ssh.Target, socket, ssh.Mode, ssh.UserId, ssh.GroupId);
         if (!_hasAgent)
         {
             _hasAgent = true;
@@ -223,32 +202,5 @@ internal sealed class StepMounts : IDisposable
         IReadOnlyList<string> snapshots = await _store.Snapshots
             .EnsureAsync(stack, _fetcher, cancellationToken).ConfigureAwait(false);
         return [.. snapshots.Select(snapshot => Path.Combine(snapshot, SnapshotStore.FilesDirectory))];
-    }
-
-    // An overlay even of one layer: its marks (whiteouts) must not be seen as files.
-    private DetachedMount MountStack(IReadOnlyList<string> lowers, bool isWritable)
-    {
-        string empty = NewDirectory();
-        return OverlayMount.Create(new OverlayDirectories(
-            [.. lowers, empty],
-            isWritable ? NewDirectory() : null,
-            isWritable ? NewDirectory() : null,
-            HostFacts.Current.IsInUserNamespace));
-    }
-
-    private string NewDirectory()
-    {
-        string path = Path.Combine(
-            _scratch, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"mount-{_directories++}"));
-        Directory.CreateDirectory(path);
-        AtCalls.Chmod(AtCalls.CurrentDirectory, PathEncoding.Encode(path), 0b111_101_101);
-        return path;
-    }
-
-    private T Own<T>(T resource)
-        where T : IDisposable
-    {
-        _resources.Add(resource);
-        return resource;
     }
 }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Executor.RemoteCache.Mounts;
+using Builder.Executor.Sandbox.Isolation;
 
 namespace Builder.Executor.Steps;
 
-/// <summary>What the command line gives to RUN steps beyond their files.</summary>
+/// <summary>What the command line and the machine give to RUN steps beyond their files.</summary>
 public sealed record StepServices
 {
+    /// <summary>
+    /// How RUN isolates its command. <see cref="IsolationRung.Native"/> and the user namespaces are one here: namespaces
+    /// made by this process, wherever it is.
+    /// </summary>
+    public IsolationChoice Isolation { get; init; } = IsolationChoice.Of(IsolationRung.Native);
+
     /// <summary>The value of a secret by id, read when a step needs it; null when none was given.</summary>
     public Func<string, byte[]?> FindSecret { get; init; } = _ => null;
 

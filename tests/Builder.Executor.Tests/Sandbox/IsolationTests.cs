@@ -20,7 +20,7 @@ public sealed class IsolationTests
         Assert.True(findings[0].IsPossible, findings[0].Reason);
         Assert.True(findings[2].IsPossible, findings[2].Reason);
         Assert.All(findings, finding => Assert.NotEmpty(finding.Reason));
-        Assert.Equal(IsolationRung.Native, IsolationLadder.Choose(null));
+        Assert.Equal(IsolationRung.Native, IsolationLadder.Choose(null).Rung);
     }
 
     [Fact]

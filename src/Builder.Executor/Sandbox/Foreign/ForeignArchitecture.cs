@@ -20,6 +20,8 @@ internal sealed class ForeignArchitecture
     private const int MagicBytes = 20;
     private const ulong LoadAddress = 0x400000;
     private const int LoadAlignment = 0x10000;
+    private const int MachinePpc64 = 21;
+    private const uint PpcSecondAbi = 2; // without it the entry point is taken for the address of a descriptor
 
     private static readonly ImmutableDictionary<string, ForeignArchitecture> s_all = new ForeignArchitecture[]
     {
@@ -28,7 +30,7 @@ internal sealed class ForeignArchitecture
         new("arm64", "aarch64", 183, is64: true, isLittle: true, "000080d2a80b80d2010000d4"),
         new("arm", "arm", 40, is64: false, isLittle: true, "0000a0e30170a0e3000000ef"),
         new("riscv64", "riscv64", 243, is64: true, isLittle: true, "130500009308d00573000000"),
-        new("ppc64le", "ppc64le", 21, is64: true, isLittle: true, "010000380000603802000044"),
+        new("ppc64le", "ppc64le", MachinePpc64, is64: true, isLittle: true, "010000380000603802000044"),
         new("s390x", "s390x", 22, is64: true, isLittle: false, "a72900000a01"),
         new("mips64le", "mips64el", 8, is64: true, isLittle: true, "c2130224252000000c000000"),
         new("mips64", "mips64", 8, is64: true, isLittle: false, "240213c2000020250000000c"),
@@ -84,7 +86,8 @@ internal sealed class ForeignArchitecture
         WriteWord(file, ref offset, entry);
         WriteWord(file, ref offset, (ulong)headerBytes); // where the segments are described
         WriteWord(file, ref offset, 0);
-        offset += 4; // flags
+        Write32(file.AsSpan(offset), _machine == MachinePpc64 ? PpcSecondAbi : 0); // flags
+        offset += 4;
         foreach (int value in (ReadOnlySpan<int>)[headerBytes, segmentBytes, 1, 0, 0, 0])
         {
             Write16(file.AsSpan(offset), value);

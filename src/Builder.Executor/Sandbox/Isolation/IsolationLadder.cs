@@ -2,6 +2,9 @@
 
 using System.Collections.Immutable;
 using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Chroot;
+using Builder.Executor.Sandbox.Seccomp;
+using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
 
 namespace Builder.Executor.Sandbox.Isolation;
@@ -20,40 +23,46 @@ public static class IsolationLadder
 {
     private const string NotBuilt = "the machine allows it; this version of bld cannot use it yet";
 
+    private static readonly Capability[] s_chrootCapabilities =
+    [
+        Capability.SysChroot, Capability.Chown, Capability.DacOverride, Capability.Fowner, Capability.Fsetid,
+        Capability.Mknod, Capability.Setgid, Capability.Setuid, Capability.Setpcap,
+    ];
+
     /// <summary>Tries all rungs, best first; seen from this process, before it enters any namespace.</summary>
     public static ImmutableArray<RungFinding> Probe() =>
     [
         ProbeNative(), ProbeUserNamespace(), ProbeSingleId(), ProbeChroot(), ProbeTrace(),
     ];
 
-    /// <summary>The rung to use: the one asked for, or the best that is possible.</summary>
-    /// <exception cref="SandboxException">It is not possible; the closed doors are named.</exception>
-    public static IsolationRung Choose(IsolationRung? wanted)
+    /// <summary>The rung to use: the one asked for, or the best that is possible, or none.</summary>
+    /// <exception cref="SandboxException">The one asked for is not possible; the closed door is named.</exception>
+    public static IsolationChoice Choose(IsolationRung? wanted)
     {
         if (wanted is { } rung)
         {
             RungFinding finding = Probe(rung);
             return finding.IsPossible
-                ? rung
-                : throw new SandboxException($"isolation {IsolationRungs.NameOf(rung)}: {finding.Reason}");
+                ? IsolationChoice.Of(rung)
+                : throw new SandboxException($"isolation {IsolationRungs.NameOf(rung)}: {finding.Reason}")
+                {
+                    Hint = "`bld info` says what this machine allows; --isolation auto takes the best of it",
+                };
         }
 
-        var reasons = new List<string>();
+        ImmutableArray<RungFinding>.Builder closed = ImmutableArray.CreateBuilder<RungFinding>();
         foreach (IsolationRung candidate in Enum.GetValues<IsolationRung>())
         {
             RungFinding finding = Probe(candidate);
             if (finding.IsPossible)
             {
-                return candidate;
+                return new IsolationChoice(candidate, closed.ToImmutable());
             }
 
-            reasons.Add($"{IsolationRungs.NameOf(candidate)}: {finding.Reason}");
+            closed.Add(finding);
         }
 
-        throw new SandboxException($"find an isolation for commands: this machine allows none ({string.Join("; ", reasons)})")
-        {
-            Hint = "builds without RUN need none; for RUN allow user namespaces, or run as root",
-        };
+        return new IsolationChoice(null, closed.ToImmutable());
     }
 
     /// <summary>Tries one rung.</summary>
@@ -102,15 +111,46 @@ public static class IsolationLadder
             ? new RungFinding(IsolationRung.SingleIdUserNamespace, false, Explain(failure))
             : new RungFinding(IsolationRung.SingleIdUserNamespace, true, "a user namespace with one id; owners in the ledger");
 
-    private static RungFinding ProbeChroot() =>
-        TryRows(0, null, programme => programme.Add("chroot", Syscall.Chroot, programme.Text("/"))) is { } failure
-            ? new RungFinding(IsolationRung.Chroot, false, $"{failure.Message}; it needs root with CAP_SYS_CHROOT")
-            : new RungFinding(IsolationRung.Chroot, false, NotBuilt);
+    private static RungFinding ProbeChroot()
+    {
+        if (Libc.GetEffectiveUserId() != 0)
+        {
+            return new RungFinding(IsolationRung.Chroot, false, "this process is not root (runAsUser: 0)");
+        }
+
+        string missing = string.Join(
+            ", ", s_chrootCapabilities.Where(capability => !HostFacts.Current.Permitted.Contains(capability))
+                .Select(CapabilitySet.NameOf));
+        if (missing.Length > 0)
+        {
+            return new RungFinding(
+                IsolationRung.Chroot, false, $"root lacks {missing} (securityContext.capabilities.add)");
+        }
+
+        if (TryRows(0, null, ChrootRows) is { } failure)
+        {
+            return new RungFinding(
+                IsolationRung.Chroot, false, $"{failure.Message}; the seccomp profile or a security module forbids it");
+        }
+
+        int landlock = LandlockRuleset.FindAbi();
+        return new RungFinding(
+            IsolationRung.Chroot, true,
+            "root without namespaces: a directory of its own for each step"
+                + (landlock >= LandlockRuleset.LowestAbi ? $", kept in by Landlock (ABI {landlock})" : ", without Landlock"));
+    }
 
     private static RungFinding ProbeTrace() =>
         TryRows(0, null, programme => programme.Add("trace a process", Syscall.Ptrace, 0 /* PTRACE_TRACEME */)) is { } failure
             ? new RungFinding(IsolationRung.Trace, false, $"{failure.Message}; it needs ptrace")
             : new RungFinding(IsolationRung.Trace, false, NotBuilt);
+
+    private static void ChrootRows(SyscallProgramme programme)
+    {
+        programme.Add("chroot", Syscall.Chroot, programme.Text("/"));
+        IdentityRows.SetNoNewPrivileges(programme);
+        SeccompRows.Install(programme, DefaultSeccompProfile.Get(CapabilitySet.Default), "install a call filter");
+    }
 
     private static void MountRow(SyscallProgramme programme)
     {

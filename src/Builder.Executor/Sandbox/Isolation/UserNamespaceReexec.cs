@@ -18,32 +18,38 @@ public static class UserNamespaceReexec
     /// <summary>Set in the inner process; its value is the rung's name.</summary>
     public const string Variable = "BLD_ISOLATION_RUNG";
 
+    private const string ReasonsVariable = "BLD_ISOLATION_REASONS";
+
     /// <summary>
     /// Runs this command line inside, when the rung needs that, and gives back its exit status; null when this process
-    /// can do the work itself: it is the machine's root, or inside already.
+    /// can do the work itself: it is the machine's root, or inside already, or there is no namespace to be had.
     /// </summary>
     /// <param name="wanted">The rung asked for, or null for the best.</param>
     /// <param name="arguments">The command line without the executable.</param>
     /// <param name="environment">Variables to set for the inner process, such as the store's directory: its idea of
     /// "home" and "root" differs.</param>
-    /// <exception cref="SandboxException">No rung is possible, or not the one asked for.</exception>
+    /// <param name="choice">The rung that commands of this process run on.</param>
+    /// <exception cref="SandboxException">The rung asked for is not possible.</exception>
     public static int? RunIfNeeded(
-        IsolationRung? wanted, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
+        IsolationRung? wanted, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment,
+        out IsolationChoice choice)
     {
         ArgumentNullException.ThrowIfNull(arguments);
         ArgumentNullException.ThrowIfNull(environment);
-        if (Environment.GetEnvironmentVariable(Variable) is not null && HostFacts.Current.IsInUserNamespace)
+        if (Environment.GetEnvironmentVariable(Variable) is { } inside && HostFacts.Current.IsInUserNamespace)
         {
+            choice = IsolationChoice.Parse(inside, Environment.GetEnvironmentVariable(ReasonsVariable) ?? "");
             return null;
         }
 
-        IsolationRung rung = wanted is null && CanDoWithout() ? IsolationRung.Native : IsolationLadder.Choose(wanted);
-        return rung switch
+        choice = wanted is null && CanDoWithout()
+            ? IsolationChoice.Of(IsolationRung.Native)
+            : IsolationLadder.Choose(wanted);
+        return choice.Rung switch
         {
-            IsolationRung.Native => null,
-            IsolationRung.UserNamespace => Run(IdMapping.FindMany(out _)!, rung, arguments, environment),
-            IsolationRung.SingleIdUserNamespace => Run(IdMapping.Single(), rung, arguments, environment),
-            _ => throw new SandboxException($"isolation {IsolationRungs.NameOf(rung)}: not possible yet"),
+            IsolationRung.UserNamespace => Run(IdMapping.FindMany(out _)!, choice, arguments, environment),
+            IsolationRung.SingleIdUserNamespace => Run(IdMapping.Single(), choice, arguments, environment),
+            _ => null,
         };
     }
 
@@ -53,7 +59,7 @@ public static class UserNamespaceReexec
         Libc.GetEffectiveUserId() == 0 && HostFacts.Current.Permitted.Contains(Capability.SysAdmin);
 
     private static int Run(
-        IdMapping mapping, IsolationRung rung, IReadOnlyList<string> arguments,
+        IdMapping mapping, IsolationChoice choice, IReadOnlyList<string> arguments,
         IReadOnlyDictionary<string, string> environment)
     {
         using var programme = new SyscallProgramme { CloneFlags = Libc.CloneNewUser | Libc.CloneNewNs };
@@ -65,7 +71,7 @@ public static class UserNamespaceReexec
         (string path, ImmutableArray<string> prefix) = Self();
         ProcessRows.Execute(
             programme, path, programme.TextArray([path, .. prefix, .. arguments]),
-            programme.TextArray(InnerEnvironment(rung, environment)));
+            programme.TextArray(InnerEnvironment(choice, environment)));
         using SpawnedProcess process = Spawner.Shared.Start(programme, gate.Open);
         using PosixSignalRegistration interrupt = Forward(process, PosixSignal.SIGINT, Libc.SigInt);
         using PosixSignalRegistration terminate = Forward(process, PosixSignal.SIGTERM, Libc.SigTerm);
@@ -94,13 +100,17 @@ public static class UserNamespaceReexec
         return isHost ? (path, [Environment.GetCommandLineArgs()[0]]) : ("/proc/self/exe", []);
     }
 
-    private static List<string> InnerEnvironment(IsolationRung rung, IReadOnlyDictionary<string, string> additions)
+    private static List<string> InnerEnvironment(IsolationChoice choice, IReadOnlyDictionary<string, string> additions)
     {
-        var inner = new List<string> { $"{Variable}={IsolationRungs.NameOf(rung)}" };
+        var inner = new List<string>
+        {
+            $"{Variable}={IsolationRungs.NameOf(choice.Rung!.Value)}",
+            $"{ReasonsVariable}={choice.Format()}",
+        };
         inner.AddRange(additions.Select(addition => $"{addition.Key}={addition.Value}"));
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
         {
-            if (!additions.ContainsKey((string)entry.Key) && (string)entry.Key != Variable)
+            if (!additions.ContainsKey((string)entry.Key) && (string)entry.Key is not (Variable or ReasonsVariable))
             {
                 inner.Add($"{entry.Key}={entry.Value}");
             }

@@ -14,6 +14,7 @@ namespace Builder.Executor.Sandbox.Seccomp;
 internal static class DefaultSeccompProfile
 {
     private const uint NamespaceFlags = 0x7E020000; // all CLONE_NEW* that clone(2) takes
+    private const uint AddressFamilyUnix = 1;
     private const uint AddressFamilyVsock = 40;
 
     // Never allowed: keys are not namespaced, the rest is obsolete or reaches the whole machine.
@@ -50,18 +51,20 @@ internal static class DefaultSeccompProfile
     private static readonly Lazy<BpfInstruction[]> s_default = new(() => Build(CapabilitySet.Default));
 
     /// <summary>The filter for a process with these capabilities; the usual one is made once.</summary>
-    public static BpfInstruction[] Get(CapabilitySet capabilities) =>
-        capabilities == CapabilitySet.Default ? s_default.Value : Build(capabilities);
+    public static BpfInstruction[] Get(CapabilitySet capabilities, bool withoutNetwork = false) =>
+        capabilities == CapabilitySet.Default && !withoutNetwork ? s_default.Value : Build(capabilities, withoutNetwork);
 
     /// <summary>Makes the filter for a process with these capabilities.</summary>
-    public static BpfInstruction[] Build(CapabilitySet capabilities) =>
+    /// <param name="capabilities">What it may do.</param>
+    /// <param name="withoutNetwork">It may make unix sockets only: where there is no network namespace to put it in.</param>
+    public static BpfInstruction[] Build(CapabilitySet capabilities, bool withoutNetwork = false) =>
         SeccompFilter.Build(
-            Rules(capabilities),
+            Rules(capabilities, withoutNetwork),
             otherwise: SeccompAction.Fail(Errno.EPERM),
             beyond: SeccompAction.Fail(Errno.ENOSYS),
             foreign: SeccompAction.Fail(Errno.ENOSYS));
 
-    private static List<SeccompRule> Rules(CapabilitySet capabilities)
+    private static List<SeccompRule> Rules(CapabilitySet capabilities, bool withoutNetwork)
     {
         var rules = new Dictionary<string, SeccompRule>(StringComparer.Ordinal);
         foreach (string name in SyscallNumbers.Names)
@@ -86,6 +89,14 @@ internal static class DefaultSeccompProfile
         }
 
         AddConditions(rules, capabilities);
+        if (withoutNetwork)
+        {
+            rules["socket"] = new SeccompRule(
+                "socket", SeccompAction.Allow, [new ArgumentCondition(0, ArgumentTest.Equal, AddressFamilyUnix)],
+                SeccompAction.Fail(Errno.EACCES));
+            rules.Remove("socketcall"); // 32-bit processes: the family is in memory, where no filter sees it
+        }
+
         return [.. rules.Values];
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Concurrent;
 using Builder.Executor.Interop;
 using Microsoft.Win32.SafeHandles;
 
@@ -8,6 +9,8 @@ namespace Builder.Executor.Sandbox.Spawning;
 /// <summary>A child that has executed its command. Whoever holds it must wait for it once.</summary>
 internal sealed unsafe class SpawnedProcess : IDisposable
 {
+    private static readonly ConcurrentDictionary<int, SpawnedProcess> s_known = new();
+
     private readonly Lock _lock = new();
     private readonly bool _isPidfd;
     private ExitStatus? _status;
@@ -18,7 +21,11 @@ internal sealed unsafe class SpawnedProcess : IDisposable
         Pid = pid;
         _isPidfd = pidfd is not null;
         Descriptor = pidfd ?? ChildEnd.Watch(pid);
+        s_known[pid] = this;
     }
+
+    /// <summary>True for the id of a child that somebody here holds and has not reaped.</summary>
+    public static bool IsKnown(int pid) => s_known.ContainsKey(pid);
 
     /// <summary>Its process id, as this process sees it.</summary>
     public int Pid { get; }
@@ -81,6 +88,7 @@ internal sealed unsafe class SpawnedProcess : IDisposable
             int result = Libc.Wait4(Pid, &word, Libc.WaitNoHang | Libc.WaitAll, null);
             if (result == Pid)
             {
+                s_known.TryRemove(KeyValuePair.Create(Pid, this));
                 _status = ExitStatus.FromWaitStatus(word);
             }
             else if (result < 0 && Libc.LastErrno != Errno.EINTR)

@@ -78,6 +78,9 @@ internal readonly record struct Syscall(string Name, int X64, int Arm64)
     public static Syscall Recvmsg => new("recvmsg", 47, 212);
     public static Syscall Newfstatat => new("newfstatat", 262, 79);
     public static Syscall Statx => new("statx", 332, 291);
+    public static Syscall LandlockCreateRuleset => new("landlock_create_ruleset", 444, 444);
+    public static Syscall LandlockAddRule => new("landlock_add_rule", 445, 445);
+    public static Syscall LandlockRestrictSelf => new("landlock_restrict_self", 446, 446);
     public static Syscall Readlinkat => new("readlinkat", 267, 78);
 
     /// <summary>The number on this machine.</summary>

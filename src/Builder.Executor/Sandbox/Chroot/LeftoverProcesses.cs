@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Globalization;
+using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Spawning;
+
+namespace Builder.Executor.Sandbox.Chroot;
+
+/// <summary>
+/// Ends what a command without a pid namespace left running. Such a command adopts the orphans below it (it is a
+/// subreaper), and so does this process: children that nobody here started are orphans of a command that has ended.
+/// </summary>
+internal static class LeftoverProcesses
+{
+    private const int DeadlineMilliseconds = 10_000;
+
+    /// <summary>Lets orphans come to this process instead of process 1. Once is enough.</summary>
+    public static void Adopt() => _ = Libc.Prctl(Libc.PrSetChildSubreaper, 1);
+
+    /// <summary>Kills and reaps orphans until there are none.</summary>
+    /// <exception cref="SandboxException">They multiply faster than they can be killed.</exception>
+    public static void Kill()
+    {
+        long deadline = Environment.TickCount64 + DeadlineMilliseconds;
+        while (KillOnce() > 0)
+        {
+            if (Environment.TickCount64 > deadline)
+            {
+                throw new SandboxException("end the processes that the command left: they make new ones all the time")
+                {
+                    Hint = "a limit stops that: --ulimit nproc=N",
+                };
+            }
+        }
+    }
+
+    // On the spawning thread: no process is between clone and being known.
+    private static int KillOnce() => Spawner.Shared.Invoke(() =>
+    {
+        int count = 0;
+        foreach (int child in Children())
+        {
+            if (SpawnedProcess.IsKnown(child) || IsElsewhere(child))
+            {
+                continue;
+            }
+
+            count++;
+            _ = Libc.Kill(child, Libc.SigKill);
+            Reap(child);
+        }
+
+        return count;
+    });
+
+    private static unsafe void Reap(int child) => _ = Libc.Wait4(child, null, Libc.WaitAll, null);
+
+    // As process 1 of a pod this process adopts everybody's orphans: one whose root is ours is no step's.
+    private static bool IsElsewhere(int process)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(
+                string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/root"), returnFinalTarget: false)
+                is { FullName: "/" };
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    // A step's processes are in sessions of their own; what shares ours was started by this process in another way.
+    private static List<int> Children()
+    {
+        var children = new List<int>();
+        int self = Environment.ProcessId;
+        int session = FieldsOf(self)?.Session ?? 0;
+        foreach (string directory in Directory.EnumerateDirectories("/proc"))
+        {
+            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
+                && FieldsOf(pid) is { } fields && fields.Parent == self && fields.Session != session)
+            {
+                children.Add(pid);
+            }
+        }
+
+        return children;
+    }
+
+    // "PID (NAME) STATE PARENT GROUP SESSION ...": the name may hold anything, ')' too. Source: proc_pid_stat(5).
+    private static (int Parent, int Session)? FieldsOf(int pid)
+    {
+        try
+        {
+            string text = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
+            string[] fields = text[(text.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return fields.Length > 3
+                ? (int.Parse(fields[1], CultureInfo.InvariantCulture), int.Parse(fields[3], CultureInfo.InvariantCulture))
+                : null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return null; // it has ended in the meantime
+        }
+    }
+}
