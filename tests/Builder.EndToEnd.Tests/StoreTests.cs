@@ -36,7 +36,7 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         string blob = Directory.GetFiles(Path.Combine(bld.Root, "blobs", "sha256")).OrderBy(path => new FileInfo(path).Length).Last();
         string record = Directory.GetFiles(Path.Combine(bld.Root, "cache"), "*", SearchOption.AllDirectories)
             .First(path => Path.GetFileName(path).Length == 62);
-        foreach (string path in (string[])[made, unpacked, blob, record])
+        foreach (string path in (string[])[made, unpacked, record])
         {
             Damage(path);
         }
@@ -46,7 +46,6 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         foreach (string part in (string[])
         [
             $"damaged: snapshots: {layers[^1]}", $"damaged: snapshots: {layers[0]}",
-            $"damaged: blobs: sha256:{Path.GetFileName(blob)}",
             $"damaged: cache: {Path.GetRelativePath(bld.Root, record)}", "damaged: names: refs/stray", "--repair",
         ])
         {
@@ -60,6 +59,14 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         bld.Ok(["build", .. bases.Mirror, "--timestamp", "1700000000", "-t", "t", context]);
         bld.Ok("system", "check");
         Assert.Equal("1000", bld.Ok("run", "--rm", "t", "tail", "-n", "1", "/numbers").Text);
+        Assert.Equal("root", bld.Ok("run", "--rm", "t", "id", "-un").Text);
+
+        // A blob that a registry has: the snapshot made of it is no worse for it.
+        Damage(blob);
+        CommandResult blobs = bld.Run("system", "check", "--format", "{{.Area}} {{.Subject}}").Failed(1);
+        Assert.Equal($"blobs sha256:{Path.GetFileName(blob)}", blobs.Text);
+        bld.Ok("system", "check", "--repair");
+        bld.Ok("system", "check");
         Assert.Equal("root", bld.Ok("run", "--rm", "t", "id", "-un").Text);
     }
 
@@ -175,7 +182,7 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
             bld.Ok("rmi", "-f", bld.Ok("images", "-q", "--filter", "dangling=true").Lines[0]);
         }
 
-        Assert.InRange(CacheBytes(bld), 1_000_000, 8_000_000);
+        Assert.InRange(CacheBytes(bld), 8_000_000, 10_000_000); // three of four
         Assert.Equal(1, Cached(bld, context, "--build-arg", "N=3"));
         Assert.Equal(0, Cached(bld, context, "--build-arg", "N=0"));
 

@@ -11,7 +11,6 @@ using Builder.Executor.Context;
 using Builder.Executor.Images;
 using Builder.Executor.Steps;
 using Builder.Frontend;
-using Builder.Frontend.Naming;
 using Builder.Solver;
 
 namespace Builder.Cli.Commands;
