@@ -10,9 +10,9 @@ public sealed class CacheFlagTests(Bases bases) : IClassFixture<Bases>
 {
     private const string Dockerfile = """
         FROM busybox AS tool
-        RUN date +%s%N > /tool-stamp
+        RUN cat /proc/sys/kernel/random/uuid > /tool-stamp
         FROM busybox
-        RUN date +%s%N > /stamp
+        RUN cat /proc/sys/kernel/random/uuid > /stamp
         COPY --from=tool /tool-stamp /
         """;
 
@@ -62,7 +62,7 @@ public sealed class CacheFlagTests(Bases bases) : IClassFixture<Bases>
         string context = bld.Context("c", "FROM busybox\nRUN echo x > /x\n");
         string pushed = $"{bases.Registry}/several/out:1";
         bld.Ok([
-            "build", .. bases.Mirror, "-t", "t", "-o", "type=image", "-o", $"type=oci,dest={bld["o.tar"]}",
+            "build", .. bases.Mirror, "-o", "type=image,name=t", "-o", $"type=oci,dest={bld["o.tar"]}",
             "-o", $"type=docker,dest={bld["d.tar"]}", "-o", $"type=local,dest={bld["files"]}", "-o", $"type=tar,dest={bld["f.tar"]}",
             "-o", $"type=registry,name={pushed}", "--iidfile", bld["iid"], context]);
         string id = File.ReadAllText(bld["iid"]);

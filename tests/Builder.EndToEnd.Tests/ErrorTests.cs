@@ -99,7 +99,9 @@ public sealed class ErrorTests : IClassFixture<Bases>
             // Full because of somebody else; then there is room again.
             new Command("dd", "if=/dev/zero", $"of={bld["disk/foreign"]}", "bs=1M", "count=64").Run();
             CommandResult none = bld.Run(["build", .. _bases.Mirror, "--root", root, "-t", "t", small]).Failed(1);
-            Assert.Contains("no space left", none.Error, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("no space left", none.Error, StringComparison.Ordinal);
+            Assert.Contains("free some space", none.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("--debug", none.Error, StringComparison.Ordinal);
             File.Delete(bld["disk/foreign"]);
             bld.Ok(["build", .. _bases.Mirror, "--root", root, "-t", "t", small]);
             Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root, "tmp")));

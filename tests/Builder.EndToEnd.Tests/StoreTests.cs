@@ -20,7 +20,7 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
     public void A_sound_store_with_a_container_and_a_volume_is_called_sound()
     {
         using var bld = Build(out _);
-        bld.Ok("run", "-d", "--name", "c", "-v", "v:/v", "t", "sleep", "60");
+        bld.Ok("run", "-d", "--name", "c", "-v", "data:/v", "t", "sleep", "60");
         CommandResult check = bld.Ok("system", "check");
         Assert.Contains("is sound", check.Output, StringComparison.Ordinal);
         Assert.Equal("", bld.Ok("system", "check", "-q").Output);
@@ -175,8 +175,7 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         string context = bld.Context("c", "FROM busybox\nARG N\nRUN head -c 3000000 /dev/urandom > /r$N\n");
         for (int i = 0; i < 4; i++)
         {
-            // The hour between two collections is over.
-            File.Delete(Path.Combine(bld.Root, "locks", "collected"));
+            ForgetCollection(bld);
             bld.Command(["build", .. bases.Mirror, "-q", "--build-arg", $"N={i}", context])
                 .With("BLD_GC_RESERVED_SPACE", "1").With("BLD_GC_MAX_USED_SPACE", "7MB").Run().Succeeded();
             bld.Ok("rmi", "-f", bld.Ok("images", "-q", "--filter", "dangling=true").Lines[0]);
@@ -187,7 +186,7 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         Assert.Equal(0, Cached(bld, context, "--build-arg", "N=0"));
 
         // Within the hour, and when it is switched off, nothing is looked at.
-        File.Delete(Path.Combine(bld.Root, "locks", "collected"));
+        ForgetCollection(bld);
         bld.Command(["build", .. bases.Mirror, "-q", "--build-arg", "N=9", context])
             .With("BLD_GC", "off").With("BLD_GC_MAX_USED_SPACE", "1").Run().Succeeded();
         Assert.False(File.Exists(Path.Combine(bld.Root, "locks", "collected")));
@@ -212,6 +211,9 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         CommandResult details = bld.Ok("system", "df", "-v");
         Assert.Contains("COPY files /files", details.Output, StringComparison.Ordinal);
     }
+
+    // As if the hour between two collections were over.
+    private static void ForgetCollection(Bld bld) => new Command("rm", "-f", Path.Combine(bld.Root, "locks", "collected")).Run();
 
     private static void Damage(string path)
     {
