@@ -111,12 +111,13 @@ internal static class VerifyCommand
             request = request with { SourceDateEpoch = epoch };
         }
 
+        using StepExecutor executor = new(composition.Store, composition.ImageSource.Layers, services);
         BuildSolver solver = new(new BuildPorts
         {
             Images = composition.ImageSource,
             Contexts = contexts,
             Remotes = remotes,
-            Executor = new StepExecutor(composition.Store, composition.ImageSource.Layers, services),
+            Executor = executor,
             Cache = new ForgetfulCache(),
             Time = cli.Time,
         });
