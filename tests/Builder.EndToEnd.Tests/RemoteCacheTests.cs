@@ -183,9 +183,11 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
         _first.Command(["build", .. _bases.Mirror, "--cache-to", bare + ",ignore-error=false", context])
             .With("AWS_ACCESS_KEY_ID", S3Server.AccessKeyId).With("AWS_SECRET_ACCESS_KEY", S3Server.Secret).Run().Succeeded();
         string profile = _first.Write("aws", $"[ci]\naws_access_key_id = {S3Server.AccessKeyId}\naws_secret_access_key = {S3Server.Secret}\n");
-        _second.Command(["build", .. _bases.Mirror, "--progress", "plain", "--cache-from", bare + ",ignore-error=false",
-                _second.Context("app", "FROM busybox\nRUN echo x > /x\n")])
-            .With("AWS_SHARED_CREDENTIALS_FILE", profile).With("AWS_PROFILE", "ci").Run();
+        using Bld colleague = new();
+        CommandResult cached = colleague.Command(["build", .. _bases.Mirror, "--progress", "plain",
+                "--cache-from", bare + ",ignore-error=false", colleague.Context("app", "FROM busybox\nRUN echo x > /x\n")])
+            .With("AWS_SHARED_CREDENTIALS_FILE", profile).With("AWS_PROFILE", "ci").Run().Succeeded();
+        Assert.Equal(1, Count(cached.Error, " CACHED"));
 
         const string Stranger = ",access_key_id=nobody,secret_access_key=falsch";
         string wrong = bare + Stranger;
