@@ -53,7 +53,10 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
         _line.Exchanges.Clear();
 
         // The layer with the dependencies comes, once; three small ones go.
-        Build(_second, Context(_second, "two"), expectedCached: 3, "--cache-from", cache, "--cache-to", cache, "-t", "app");
+        string explained = Build(
+            _second, Context(_second, "two"), expectedCached: 3, "--cache-from", cache, "--cache-to", cache, "--explain", "-t", "app");
+        Assert.Contains("file main.txt: 0644 sha256:", explained, StringComparison.Ordinal);
+        Assert.Contains("the files below it changed: [build 5/6] COPY main.txt ./", explained, StringComparison.Ordinal);
         Assert.Equal("two\nd", _second.Ok("run", "--rm", "--network", "host", "app", "cat", "/result").Text);
         Assert.InRange(_line.Exchanges.Sum(exchange => exchange.ReceivedBytes), DependencyBytes, DependencyBytes + 100_000);
         Assert.InRange(_line.Exchanges.Sum(exchange => exchange.SentBytes), 1, 50_000);
@@ -205,7 +208,7 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
     private static string Context(Bld bld, string main) =>
         bld.Context("app", Dockerfile, ("deps.txt", "d\n"), ("main.txt", main + "\n"));
 
-    private void Build(Bld bld, string context, int? expectedCached, params string[] arguments)
+    private string Build(Bld bld, string context, int? expectedCached, params string[] arguments)
     {
         CommandResult result = bld.Ok(["build", .. _bases.Mirror, "--progress", "plain", .. arguments, context]);
         Assert.DoesNotContain("warning", result.Error, StringComparison.Ordinal);
@@ -213,6 +216,8 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
         {
             Assert.True(count == Count(result.Error, " CACHED"), result.ToString());
         }
+
+        return result.Error;
     }
 
     private void CheckMounts(Bld other, string to, string from, Func<long> sentBytes)
