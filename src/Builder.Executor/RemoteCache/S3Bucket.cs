@@ -7,7 +7,6 @@ using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Builder.Executor.Content;
-using Builder.Executor.Images;
 using Builder.Executor.Oci;
 using Builder.Executor.Registry;
 using Builder.Frontend.Naming;
@@ -203,7 +202,7 @@ internal sealed class S3Bucket : IBlobPlace, IDisposable
         };
     }
 
-    private Task PutAsync(string key, Stream content, CancellationToken cancellationToken) =>
+    private Task<PutObjectResponse> PutAsync(string key, Stream content, CancellationToken cancellationToken) =>
         _client.Value.PutObjectAsync(
             new PutObjectRequest
             {
