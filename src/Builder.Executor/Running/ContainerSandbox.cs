@@ -4,7 +4,9 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using Builder.Executor.Content;
 using Builder.Executor.FileSystem;
+using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
+using Builder.Executor.Sandbox.ControlGroups;
 using Builder.Executor.Sandbox.Ledger;
 using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Setup;
@@ -47,7 +49,10 @@ internal sealed class ContainerSandbox : IContainerSandbox
         List<IDisposable> resources = [];
         try
         {
-            DetachedMount root = Own(resources, MountRoot(places.Containers.PathOf(container.Id), lowers));
+            string directory = places.Containers.PathOf(container.Id);
+            DetachedMount root = Own(resources, OverlayProbe.CanMount(places.Store)
+                ? MountRoot(directory, lowers)
+                : BindCopy(directory, places.Store, stack, cancellationToken));
             ContainerNetworking networking = Own(resources, new ContainerNetworking(container));
             MountPoints directories = new(root.Handle);
             directories.Ensure(container.WorkingDirectory, isDirectory: true);
@@ -57,7 +62,7 @@ internal sealed class ContainerSandbox : IContainerSandbox
             if (container.Init)
             {
                 mounts = mounts.Add(new SandboxMount(InitProcess.MountedAt, Own(resources, DetachedMount.Bind(
-                    InitProcess.Locate(), isRecursive: false, Interop.Libc.MountReadOnly | Interop.Libc.MountNoSuid))));
+                    InitProcess.Locate(), isRecursive: false, Libc.MountReadOnly | Libc.MountNoSuid))));
             }
 
             SandboxSpec spec = new()
@@ -79,6 +84,7 @@ internal sealed class ContainerSandbox : IContainerSandbox
                 IsReadOnlyRoot = container.ReadOnly,
                 Ulimits = container.Ulimits,
                 ShmSizeBytes = container.ShmSizeBytes,
+                Group = OpenGroup(resources, container),
                 Ledger = OpenLedger(resources, places, container, user),
             };
             return new ContainerSandbox(spec, networking, resources);
@@ -148,6 +154,13 @@ internal sealed class ContainerSandbox : IContainerSandbox
         return Own(resources, new OwnershipLedger(user, owners, Path.Combine(directory, "upper")));
     }
 
+    /// <summary>The control group that a container's limits ask for, or null.</summary>
+    internal static ControlGroup? OpenGroup(List<IDisposable> resources, ContainerRecord container)
+    {
+        GroupLimits limits = new(container.MemoryBytes, container.CpuMicroseconds, container.MaxProcesses);
+        return limits.IsEmpty ? null : Own(resources, ControlGroup.Create($"bld-{container.ShortId}", limits));
+    }
+
     private static T Own<T>(List<IDisposable> resources, T resource)
         where T : IDisposable
     {
@@ -175,6 +188,31 @@ internal sealed class ContainerSandbox : IContainerSandbox
             upper,
             work,
             HostFacts.Current.IsInUserNamespace));
+    }
+
+    // Made aside and renamed: a container that is started again finds it whole, with its changes.
+    private static DetachedMount BindCopy(
+        string directory, Store store, LayerStack stack, CancellationToken cancellationToken)
+    {
+        string path = Path.Combine(directory, UpperDirectory);
+        if (!Directory.Exists(path))
+        {
+            string draft = path + ".new";
+            FileTreeRemover.Remove(draft);
+            Directory.CreateDirectory(draft);
+            File.SetUnixFileMode(draft, (UnixFileMode)0b111_101_101);
+            if (!stack.IsEmpty)
+            {
+                using FileDescriptor root = AtCalls.Open(draft, OpenFlags.DirectoryPath);
+                OwnerStore owners = new(store.Snapshots.Ownership, Path.Combine(directory, SnapshotStore.OwnersFile));
+                MergedTree tree = store.Snapshots.Open(stack);
+                new TreeMaterializer(root, owners, cancellationToken).WriteDirectory(tree, tree.FindStored("")!, "");
+            }
+
+            Directory.Move(draft, path);
+        }
+
+        return DetachedMount.Bind(path, isRecursive: false, attributes: 0);
     }
 
     private static UserDatabase ReadUsers(DetachedMount root)

@@ -18,8 +18,11 @@ internal abstract class CopiedRootSandbox(StepContext step, DirectoryMounts moun
 {
     private CopiedRoot? _root;
 
-    /// <summary>The mounts, as directories.</summary>
+    /// <summary>The mounts that are directories.</summary>
     protected DirectoryMounts Mounts { get; } = mounts;
+
+    /// <summary>Where the step will see something that is not in the root.</summary>
+    protected virtual IEnumerable<string> MountTargets => Mounts.Mounts.Select(mount => mount.Target);
 
     /// <summary>The root; while the step runs.</summary>
     protected CopiedRoot Root => _root ?? throw new InvalidOperationException("there is no root yet");
@@ -62,7 +65,7 @@ internal abstract class CopiedRootSandbox(StepContext step, DirectoryMounts moun
     // WORKDIR made it; when it is gone since, it is made again, as a change of this step.
     private void EnsureWorkingDirectory()
     {
-        if (!Step.IsWorkingDirectoryBelow(Mounts.Mounts.Select(mount => mount.Target)))
+        if (!Step.IsWorkingDirectoryBelow(MountTargets))
         {
             using SafeFileHandle handle = AtCalls.Open(Root.FilesPath, OpenFlags.DirectoryPath).Release();
             new MountPoints(handle).Ensure(Resolve(Step.Operation.WorkingDirectory), isDirectory: true);
