@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+using Builder.Executor.Interop;
+
+namespace Builder.Executor.Sandbox.Trace;
+
+/// <summary>What a file of /proc shows instead of what the kernel would.</summary>
+internal enum ProcContent
+{
+    /// <summary>The kernel's own.</summary>
+    Own,
+
+    /// <summary>The memory map, with the step's names of files.</summary>
+    Maps,
+
+    /// <summary>The step's mounts, as mounts shows them.</summary>
+    Mounts,
+
+    /// <summary>The step's mounts, as mountinfo shows them.</summary>
+    MountInfo,
+}
+
+/// <summary>A file that a path means, held by a reference.</summary>
+internal sealed class Found(FileDescriptor file, FileStatus status) : IDisposable
+{
+    /// <summary>The reference (O_PATH).</summary>
+    public int File => file.Value;
+
+    /// <summary>Its status.</summary>
+    public FileStatus Status { get; } = status;
+
+    /// <summary>The text of a link of /proc, which differs from the kernel's; null for all others.</summary>
+    public byte[]? LinkText { get; init; }
+
+    /// <summary>A link of /proc to an open file: following it never looks at its text.</summary>
+    public bool IsMagic { get; init; }
+
+    /// <summary>What is to be shown of it.</summary>
+    public ProcContent Content { get; init; }
+
+    /// <summary>The process of a file of /proc whose content is made here.</summary>
+    public int ProcessId { get; init; }
+
+    /// <summary>Gives the reference away.</summary>
+    public FileDescriptor Release()
+    {
+        FileDescriptor given = file;
+        file = null!;
+        return given;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => file?.Dispose();
+}
+
+/// <summary>A name in a held directory, which may or may not be there.</summary>
+internal sealed class Entry(FileDescriptor directory, byte[] name) : IDisposable
+{
+    /// <summary>The directory (O_PATH).</summary>
+    public int Directory => directory.Value;
+
+    /// <summary>The name.</summary>
+    public byte[] Name { get; } = name;
+
+    /// <inheritdoc/>
+    public void Dispose() => directory.Dispose();
+}
