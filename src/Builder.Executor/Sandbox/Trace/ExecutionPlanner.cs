@@ -6,12 +6,6 @@ using Builder.Executor.Interop;
 
 namespace Builder.Executor.Sandbox.Trace;
 
-/// <summary>What is to be executed.</summary>
-/// <param name="ImagePath">The kernel's path of it.</param>
-/// <param name="Executable">What the step calls it.</param>
-/// <param name="Leading">For scripts: what comes before the given arguments, in the place of the first; else empty.</param>
-internal sealed record ExecutionPlan(string ImagePath, byte[] Executable, IReadOnlyList<byte[]> Leading);
-
 /// <summary>Does what the kernel's execve(2) does with scripts, loaders and permissions, in the step's root.</summary>
 internal sealed class ExecutionPlanner(GuestPaths paths, ExecutableImages images, TraceOwners owners)
 {

@@ -4,22 +4,6 @@ using Builder.Executor.Interop;
 
 namespace Builder.Executor.Sandbox.Trace;
 
-/// <summary>What a file of /proc shows instead of what the kernel would.</summary>
-internal enum ProcContent
-{
-    /// <summary>The kernel's own.</summary>
-    Own,
-
-    /// <summary>The memory map, with the step's names of files.</summary>
-    Maps,
-
-    /// <summary>The step's mounts, as mounts shows them.</summary>
-    Mounts,
-
-    /// <summary>The step's mounts, as mountinfo shows them.</summary>
-    MountInfo,
-}
-
 /// <summary>A file that a path means, held by a reference.</summary>
 internal sealed class Found(FileDescriptor file, FileStatus status) : IDisposable
 {
@@ -51,17 +35,4 @@ internal sealed class Found(FileDescriptor file, FileStatus status) : IDisposabl
 
     /// <inheritdoc/>
     public void Dispose() => file?.Dispose();
-}
-
-/// <summary>A name in a held directory, which may or may not be there.</summary>
-internal sealed class Entry(FileDescriptor directory, byte[] name) : IDisposable
-{
-    /// <summary>The directory (O_PATH).</summary>
-    public int Directory => directory.Value;
-
-    /// <summary>The name.</summary>
-    public byte[] Name { get; } = name;
-
-    /// <inheritdoc/>
-    public void Dispose() => directory.Dispose();
 }
