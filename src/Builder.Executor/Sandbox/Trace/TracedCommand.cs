@@ -19,6 +19,8 @@ internal sealed class TracedCommand : IDisposable
 {
     private const int EventDescriptor = 290; // eventfd2
     private const int SubreaperOn = 1;
+    private const int TakeTerminal = 0x540E; // TIOCSCTTY
+    private const string Terminals = "/dev/pts";
 
     private readonly TraceSpec _spec;
     private readonly TraceTree _tree;
@@ -50,20 +52,23 @@ internal sealed class TracedCommand : IDisposable
         _end = new ProcessEnd(_tracer);
     }
 
+    /// <summary>Its terminal, or null.</summary>
+    public PseudoTerminal? Terminal { get; private set; }
+
     /// <summary>The command's process.</summary>
     public SpawnedProcess Process => _process ?? throw new InvalidOperationException("not started");
 
     /// <summary>Starts a command and returns when it has been executed.</summary>
     /// <exception cref="SandboxException">It could not be set up, or the command could not be executed
     /// (<see cref="SandboxException.IsCommandFailure"/>).</exception>
-    public static TracedCommand Start(TraceSpec spec, SandboxIo.Streams streams)
+    public static TracedCommand Start(TraceSpec spec, SandboxIo io)
     {
         // What loses its parent comes to this process, which waits for it, and not to a pod's first process, which may not.
         _ = Libc.Prctl(Libc.PrSetChildSubreaper, SubreaperOn);
         var command = new TracedCommand(spec);
         try
         {
-            command.Start(streams);
+            command.Start(io);
             return command;
         }
         catch
@@ -80,6 +85,7 @@ internal sealed class TracedCommand : IDisposable
         _tracer.Join();
         _serving?.Join();
         _listener.Dispose();
+        Terminal?.Dispose();
         _images.Dispose();
         _tree.Dispose();
         _end.Dispose();
@@ -92,15 +98,26 @@ internal sealed class TracedCommand : IDisposable
         return new HeldDirectory(new FileDescriptor((int)opened), isSpecial: false);
     }
 
-    private void Start(SandboxIo.Streams streams)
+    private void Start(SandboxIo io)
     {
+        if (io is SandboxIo.Terminal size)
+        {
+            // After the tree, to which the machine's terminals are foreign.
+            Terminal = PseudoTerminal.OpenIn(Terminals, size.Columns, size.Rows);
+            long slave = HostCall.Reopen(Terminal.Slave.Number(), OpenFlags.Path);
+            if (slave >= 0)
+            {
+                _tree.Mounts.Mount(new GuestMount("/dev/tty"u8.ToArray(), new FileDescriptor((int)slave)));
+            }
+        }
+
         using var programme = new SyscallProgramme { End = _end };
         (SafeFileHandle read, SafeFileHandle write) = Libc.CreatePipe();
         using FileDescriptor? fence = LandlockRules.Create([.. _tree.Executable, _images.Directory]);
         using (read)
         using (write)
         {
-            CommandRows rows = Append(programme, streams, fence, read, write);
+            CommandRows rows = Append(programme, io, fence, read, write);
             try
             {
                 _process = Spawner.Shared.Start(programme, pid => Attach(pid, write));
@@ -113,15 +130,25 @@ internal sealed class TracedCommand : IDisposable
     }
 
     private CommandRows Append(
-        SyscallProgramme programme, SandboxIo.Streams streams, FileDescriptor? fence, SafeFileHandle read,
+        SyscallProgramme programme, SandboxIo io, FileDescriptor? fence, SafeFileHandle read,
         SafeFileHandle write)
     {
         ProcessRows.Begin(programme);
         programme.Add("start a session", Syscall.Setsid);
         programme.Add("wait for the tracer", Syscall.Close, write.Number());
         programme.Add("wait for the tracer", Syscall.Read, read.Number(), programme.Block(8), 1);
-        ProcessRows.StandardStreams(
-            programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
+        if (Terminal is not null)
+        {
+            int terminal = Terminal.Slave.Number();
+            ProcessRows.StandardStreams(programme, terminal, terminal, terminal);
+            programme.Add("take the terminal", Syscall.Ioctl, 0, TakeTerminal);
+        }
+        else if (io is SandboxIo.Streams streams)
+        {
+            ProcessRows.StandardStreams(
+                programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
+        }
+
         LimitRows.Set(programme, Limits());
         IdentityRows.SetUmask(programme);
         if (HostFacts.Current.Permitted.Bits != 0)
