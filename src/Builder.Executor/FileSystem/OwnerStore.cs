@@ -145,6 +145,27 @@ internal sealed class OwnerStore
         }
     }
 
+    /// <summary>What the image says of a file that is held, be it as a mere reference.</summary>
+    public RecordedAttributes ReadHeld(int descriptor, in FileStatus status)
+    {
+        RecordedAttributes attributes = RecordedAttributes.From(status) with
+        {
+            UserId = status.UserId == Libc.GetEffectiveUserId() ? 0 : status.UserId,
+            GroupId = status.GroupId == Libc.GetEffectiveGroupId() ? 0 : status.GroupId,
+        };
+        if (TakesUserAttributes(status.Kind))
+        {
+            return Xattrs.GetHeld(descriptor, AttributeName) is { } value
+                ? Parse(Encoding.ASCII.GetString(value), attributes)
+                : attributes;
+        }
+
+        return FindInTable(status.Inode, status.Birth) is { } record ? Parse(record, attributes) : attributes;
+    }
+
+    /// <summary>Forgets what is recorded of a file or directory that is held.</summary>
+    public static void ForgetHeld(int descriptor) => Xattrs.RawRemoveHeld(descriptor, AttributeName);
+
     /// <summary>What is recorded of a file or directory that is held (a mere reference suffices); null when nothing is.</summary>
     public static RecordedAttributes? FindHeld(int descriptor, in FileStatus status) =>
         TakesUserAttributes(status.Kind) && Xattrs.GetHeld(descriptor, AttributeName) is { } value
