@@ -93,9 +93,13 @@ internal struct FileStatus
     /// <summary>True for a regular file.</summary>
     public readonly bool IsRegular => (RawMode & FileType.Mask) == FileType.Regular;
 
-    /// <summary>True for overlayfs' mark of a deleted name: the character device 0:0.</summary>
+    /// <summary>
+    /// True for the mark of a deleted name: overlayfs' character device 0:0, or the socket without permissions that stands
+    /// for it on a file system that refuses that device (overlayfs itself).
+    /// </summary>
     public readonly bool IsWhiteout =>
-        (RawMode & FileType.Mask) == FileType.CharacterDevice && DeviceMajor == 0 && DeviceMinor == 0;
+        ((RawMode & FileType.Mask) == FileType.CharacterDevice && DeviceMajor == 0 && DeviceMinor == 0)
+        || RawMode == FileType.Socket;
 }
 
 /// <summary>A time as the kernel gives it.</summary>

@@ -179,6 +179,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "fsync", SetLastError = true)]
     internal static partial int Fsync(int descriptor);
 
+    /// <summary>statfs(2); the first word of the buffer of 120 bytes is the kind of file system.</summary>
+    [LibraryImport(Library, EntryPoint = "statfs", SetLastError = true)]
+    internal static partial int StatFileSystem(byte* path, long* buffer);
+
     /// <summary>syncfs(2).</summary>
     [LibraryImport(Library, EntryPoint = "syncfs", SetLastError = true)]
     internal static partial int SyncFileSystem(int descriptor);

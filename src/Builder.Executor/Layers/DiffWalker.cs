@@ -156,18 +156,13 @@ internal sealed class DiffWalker
 
         int type = entry.TypeBits;
         FileStatus status = default;
-        if (type is 0 or FileType.CharacterDevice)
+        if (type is 0 or FileType.CharacterDevice or FileType.Socket)
         {
             status = AtCalls.Stat(directory, name);
             type = status.RawMode & FileType.Mask;
         }
 
-        if (type == FileType.Socket)
-        {
-            return;
-        }
-
-        if (type == FileType.CharacterDevice && status.IsWhiteout)
+        if (type is FileType.CharacterDevice or FileType.Socket && status.IsWhiteout)
         {
             if (_isNeeded?.Invoke(PathEncoding.Decode(Join(path, name)), true) ?? true)
             {
@@ -179,6 +174,11 @@ internal sealed class DiffWalker
                 changed = true;
             }
 
+            return;
+        }
+
+        if (type == FileType.Socket)
+        {
             return;
         }
 

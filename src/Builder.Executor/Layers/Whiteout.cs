@@ -26,7 +26,14 @@ internal static class Whiteout
     /// <summary>Makes the mark of a deleted name.</summary>
     public static void Make(int directory, ReadOnlySpan<byte> name)
     {
-        if (!AtCalls.RawMknod(directory, name, FileType.CharacterDevice, 0, 0))
+        if (AtCalls.RawMknod(directory, name, FileType.CharacterDevice, 0, 0))
+        {
+            return;
+        }
+
+        // A store on an overlay (a container's own root): there no layer is mounted, and no layer holds a socket.
+        if (AtCalls.LastError() is not (Errno.EPERM or Errno.EACCES)
+            || !AtCalls.RawMknod(directory, name, FileType.Socket, 0, 0))
         {
             throw AtCalls.Failure("make whiteout", directory, name);
         }

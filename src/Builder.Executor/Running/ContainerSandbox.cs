@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using Builder.Executor.Content;
 using Builder.Executor.FileSystem;
+using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
 using Builder.Executor.Sandbox.Ledger;
 using Builder.Executor.Sandbox.Mounts;
@@ -47,7 +48,10 @@ internal sealed class ContainerSandbox : IContainerSandbox
         List<IDisposable> resources = [];
         try
         {
-            DetachedMount root = Own(resources, MountRoot(places.Containers.PathOf(container.Id), lowers));
+            string directory = places.Containers.PathOf(container.Id);
+            DetachedMount root = Own(resources, OverlayProbe.CanMount(places.Store)
+                ? MountRoot(directory, lowers)
+                : BindCopy(directory, places.Store, stack, cancellationToken));
             ContainerNetworking networking = Own(resources, new ContainerNetworking(container));
             MountPoints directories = new(root.Handle);
             directories.Ensure(container.WorkingDirectory, isDirectory: true);
@@ -57,7 +61,7 @@ internal sealed class ContainerSandbox : IContainerSandbox
             if (container.Init)
             {
                 mounts = mounts.Add(new SandboxMount(InitProcess.MountedAt, Own(resources, DetachedMount.Bind(
-                    InitProcess.Locate(), isRecursive: false, Interop.Libc.MountReadOnly | Interop.Libc.MountNoSuid))));
+                    InitProcess.Locate(), isRecursive: false, Libc.MountReadOnly | Libc.MountNoSuid))));
             }
 
             SandboxSpec spec = new()
@@ -175,6 +179,31 @@ internal sealed class ContainerSandbox : IContainerSandbox
             upper,
             work,
             HostFacts.Current.IsInUserNamespace));
+    }
+
+    // Made aside and renamed: a container that is started again finds it whole, with its changes.
+    private static DetachedMount BindCopy(
+        string directory, Store store, LayerStack stack, CancellationToken cancellationToken)
+    {
+        string path = Path.Combine(directory, UpperDirectory);
+        if (!Directory.Exists(path))
+        {
+            string draft = path + ".new";
+            FileTreeRemover.Remove(draft);
+            Directory.CreateDirectory(draft);
+            File.SetUnixFileMode(draft, (UnixFileMode)0b111_101_101);
+            if (!stack.IsEmpty)
+            {
+                using FileDescriptor root = AtCalls.Open(draft, OpenFlags.DirectoryPath);
+                OwnerStore owners = new(store.Snapshots.Ownership, Path.Combine(directory, SnapshotStore.OwnersFile));
+                MergedTree tree = store.Snapshots.Open(stack);
+                new TreeMaterializer(root, owners, cancellationToken).WriteDirectory(tree, tree.FindStored("")!, "");
+            }
+
+            Directory.Move(draft, path);
+        }
+
+        return DetachedMount.Bind(path, isRecursive: false, attributes: 0);
     }
 
     private static UserDatabase ReadUsers(DetachedMount root)

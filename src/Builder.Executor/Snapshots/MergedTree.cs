@@ -160,7 +160,7 @@ internal sealed class MergedTree : IFileTree, IDisposable
                     continue;
                 }
 
-                if (entry.TypeBits is FileType.CharacterDevice or 0
+                if (entry.TypeBits is FileType.CharacterDevice or FileType.Socket or 0
                     && Stat(layer, Join(merged.Path, entry.Name)) is { IsWhiteout: true })
                 {
                     hidden.Add(entry.Name);

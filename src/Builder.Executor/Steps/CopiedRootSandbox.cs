@@ -13,13 +13,13 @@ namespace Builder.Executor.Steps;
 /// A step on a plain directory that holds the parent's file system: what was changed in it is found by comparison and
 /// moved into the draft, and the directory is kept for the next step.
 /// </summary>
-internal abstract class CopiedRootSandbox(StepContext step, DirectoryMounts mounts, CopiedRootPool roots)
+internal abstract class CopiedRootSandbox(StepContext step, CopiedRootPool roots)
     : StepSandbox(step)
 {
     private CopiedRoot? _root;
 
-    /// <summary>The mounts, as directories.</summary>
-    protected DirectoryMounts Mounts { get; } = mounts;
+    /// <summary>Where something will be mounted.</summary>
+    protected abstract IEnumerable<string> MountTargets { get; }
 
     /// <summary>The root; while the step runs.</summary>
     protected CopiedRoot Root => _root ?? throw new InvalidOperationException("there is no root yet");
@@ -62,7 +62,7 @@ internal abstract class CopiedRootSandbox(StepContext step, DirectoryMounts moun
     // WORKDIR made it; when it is gone since, it is made again, as a change of this step.
     private void EnsureWorkingDirectory()
     {
-        if (!Step.IsWorkingDirectoryBelow(Mounts.Mounts.Select(mount => mount.Target)))
+        if (!Step.IsWorkingDirectoryBelow(MountTargets))
         {
             using SafeFileHandle handle = AtCalls.Open(Root.FilesPath, OpenFlags.DirectoryPath).Release();
             new MountPoints(handle).Ensure(Resolve(Step.Operation.WorkingDirectory), isDirectory: true);

@@ -10,7 +10,9 @@ using Builder.Solver.Files;
 namespace Builder.Executor.Steps;
 
 /// <summary>Mounts of a step that has a mount namespace: the kernel's own, held by descriptors until they are attached.</summary>
-internal sealed class NamespaceMounts(string scratch) : StepMountMaker
+/// <param name="scratch">A directory of the step's own.</param>
+/// <param name="copies">Copies file systems where no overlay shows them; null where one does.</param>
+internal sealed class NamespaceMounts(string scratch, DirectoryMounts? copies = null) : StepMountMaker
 {
     private const ulong Hardened = Libc.MountNoSuid | Libc.MountNoDev;
     private const int TmpfsMode = 0b001_111_111_111;
@@ -26,6 +28,14 @@ internal sealed class NamespaceMounts(string scratch) : StepMountMaker
     public override void AddTree(
         string target, MergedTree? tree, IReadOnlyList<string> lowers, string part, bool isWritable)
     {
+        if (copies is not null)
+        {
+            copies.AddTree(target, tree, lowers, part, isWritable);
+            _mounts.Add(new SandboxMount(target, Own(DetachedMount.Bind(
+                copies.Mounts[^1].Source, isRecursive: false, Hardened | (isWritable ? 0 : Libc.MountReadOnly)))));
+            return;
+        }
+
         DetachedMount source = Own(MountStack(lowers, isWritable));
         if (!isWritable)
         {
@@ -63,6 +73,7 @@ internal sealed class NamespaceMounts(string scratch) : StepMountMaker
         }
 
         _resources.Clear();
+        copies?.Dispose();
     }
 
     // An overlay even of one layer: its marks (whiteouts) must not be seen as files.
@@ -78,7 +89,7 @@ internal sealed class NamespaceMounts(string scratch) : StepMountMaker
 
     private string NewDirectory()
     {
-        string path = Path.Combine(scratch, string.Create(CultureInfo.InvariantCulture, $"mount-{_directories++}"));
+        string path = Path.Combine(scratch, string.Create(CultureInfo.InvariantCulture, $"overlay-{_directories++}"));
         Directory.CreateDirectory(path);
         AtCalls.Chmod(AtCalls.CurrentDirectory, PathEncoding.Encode(path), 0b111_101_101);
         return path;

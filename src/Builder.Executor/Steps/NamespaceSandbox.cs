@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Collections.Immutable;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
 using Builder.Executor.Sandbox.Ledger;
@@ -8,8 +7,6 @@ using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
 using Builder.Executor.Snapshots;
-using Builder.Solver.Files;
-using Builder.Solver.Operations;
 
 namespace Builder.Executor.Steps;
 
@@ -27,7 +24,7 @@ internal sealed class NamespaceSandbox(StepContext step, NamespaceMounts mounts)
             ? new OwnershipLedger(Step.User, Step.Draft.Owners, Step.Draft.FilesPath)
             : null;
         using SandboxProcess process = SandboxProcess.Start(
-            Specify(root) with { Ledger = ledger }, streams.CommandSide);
+            NamespaceStep.Specify(Step, mounts, root) with { Ledger = ledger }, streams.CommandSide);
         streams.HandOver();
         using (cancellationToken.Register(() => process.Kill(Libc.SigKill)))
         {
@@ -57,32 +54,12 @@ internal sealed class NamespaceSandbox(StepContext step, NamespaceMounts mounts)
     {
         string points = Path.Combine(Step.Scratch, "points");
         Directory.CreateDirectory(points);
-        MountPointLayer.Create(points, Step.Tree, Targets());
+        MountPointLayer.Create(points, Step.Tree, NamespaceStep.MountPoints(Step, mounts));
         return OverlayMount.Create(new OverlayDirectories(
             [.. Step.Snapshots.Select(snapshot => Path.Combine(snapshot, SnapshotStore.FilesDirectory)), points],
             Step.Draft.FilesPath,
             Step.Draft.WorkPath,
             HostFacts.Current.IsInUserNamespace));
-    }
-
-    private IEnumerable<(string Path, bool IsDirectory)> Targets()
-    {
-        foreach (string directory in (ImmutableArray<string>)["/proc", "/sys", "/dev"])
-        {
-            yield return (CanonicalPath.Resolve(Step.Tree, directory), true);
-        }
-
-        foreach (SandboxMount mount in mounts.Mounts)
-        {
-            bool isDirectory = AtCalls
-                .Stat(mount.Source.Handle.Number(), PathEncoding.Encode(mount.SubPath)).IsDirectory;
-            yield return (CanonicalPath.Resolve(Step.Tree, mount.Target), isDirectory);
-        }
-
-        foreach (string file in Step.Mounts.Files.Select(file => file.Target).Concat(StepNetworkFiles.Paths))
-        {
-            yield return (CanonicalPath.Resolve(Step.Tree, file), false);
-        }
     }
 
     // WORKDIR made it; when it is gone since, it is made again, as a change of this step.
@@ -94,24 +71,4 @@ internal sealed class NamespaceSandbox(StepContext step, NamespaceMounts mounts)
                 "/" + CanonicalPath.Resolve(Step.Tree, Step.Operation.WorkingDirectory), isDirectory: true);
         }
     }
-
-    private SandboxSpec Specify(DetachedMount root) => new()
-    {
-        Root = root,
-        Arguments = Step.Operation.Arguments,
-        Environment = Step.Environment(),
-        WorkingDirectory = Step.Operation.WorkingDirectory,
-        User = Step.User,
-        Hostname = Step.Operation.Hostname,
-        Mounts = [.. mounts.Mounts.Select(mount =>
-            mount with { Target = "/" + CanonicalPath.Resolve(Step.Tree, mount.Target) })],
-        Files = [.. Step.Files().Select(file =>
-            file with { Target = "/" + CanonicalPath.Resolve(Step.Tree, file.Target) })],
-        PipeFiles = Step.Operation.PipeFiles,
-        Network = Step.Operation.Network == NetworkMode.None ? SandboxNetwork.None : SandboxNetwork.Host,
-        IsPrivileged = Step.Operation.Insecure,
-        Capabilities = Step.Operation.Insecure ? CapabilitySet.All : CapabilitySet.Default,
-        Ulimits = Step.Operation.Ulimits,
-        ShmSizeBytes = Step.Operation.ShmSizeBytes,
-    };
 }

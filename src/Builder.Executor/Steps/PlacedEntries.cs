@@ -25,6 +25,7 @@ internal sealed class PlacedEntries : IDisposable
     private readonly List<(FileDescriptor Parent, byte[] Name, ulong Inode)> _made = [];
     private readonly Dictionary<ulong, Touched> _touched = [];
     private readonly HashSet<ulong> _inodes = [];
+    private readonly HashSet<string> _claimed = new(StringComparer.Ordinal);
 
     /// <summary>Works on a root.</summary>
     /// <param name="root">The root, held.</param>
@@ -37,6 +38,9 @@ internal sealed class PlacedEntries : IDisposable
 
     /// <summary>Inodes of everything that was placed: none of them belongs into a layer.</summary>
     public IReadOnlySet<ulong> Inodes => _inodes;
+
+    /// <summary>True the first time that a path is asked for.</summary>
+    public bool Claims(string path) => _claimed.Add(path);
 
     /// <summary>Makes something new at a path.</summary>
     /// <param name="path">Absolute, without links in it.</param>

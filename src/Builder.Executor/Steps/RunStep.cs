@@ -5,6 +5,7 @@ using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
 using Builder.Executor.Sandbox.Isolation;
+using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Spawning;
 using Builder.Executor.Snapshots;
 using Builder.Solver;
@@ -21,6 +22,8 @@ namespace Builder.Executor.Steps;
 internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices services, CopiedRootPool roots)
 {
     private const int CommandNameLength = 60;
+
+    private readonly Lazy<bool> _canOverlay = new(() => OverlayProbe.CanMount(store));
 
     /// <summary>Runs a step and commits its layer; no layer when it changed nothing.</summary>
     public async Task<LayerResult> RunAsync(
@@ -62,14 +65,17 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
             scratch, store.Snapshots.Ownership, needsExclusiveCaches: true, cancellationToken),
         IsolationRung.Trace => new DirectoryMounts(
             scratch, store.Snapshots.Ownership, needsExclusiveCaches: false, cancellationToken),
-        _ => new NamespaceMounts(scratch),
+        _ when _canOverlay.Value => new NamespaceMounts(scratch),
+        _ => new NamespaceMounts(scratch, new DirectoryMounts(
+            scratch, store.Snapshots.Ownership, needsExclusiveCaches: false, cancellationToken)),
     };
 
     private StepSandbox SandboxFor(StepContext step, StepMountMaker maker) => services.Isolation.Require() switch
     {
         IsolationRung.Chroot => new ChrootSandbox(step, (DirectoryMounts)maker, roots),
         IsolationRung.Trace => throw new SandboxException("isolation trace: this version of bld cannot use it yet"),
-        _ => new NamespaceSandbox(step, (NamespaceMounts)maker),
+        _ when _canOverlay.Value => new NamespaceSandbox(step, (NamespaceMounts)maker),
+        _ => new BoundRootSandbox(step, (NamespaceMounts)maker, roots),
     };
 
     private LayerResult Run(

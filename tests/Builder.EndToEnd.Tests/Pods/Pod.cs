@@ -8,18 +8,20 @@ namespace Builder.EndToEnd.Tests.Pods;
 
 /// <summary>
 /// A real container, by runc, that holds nothing but the published static executable, /etc/passwd and certificates, on the
-/// host's network, with a volume for the store: what a pod that runs bld is.
+/// host's network, with a volume for the store or, without one, on an overlay as its root: what a pod that runs bld is.
 /// </summary>
 internal sealed class Pod : IDisposable
 {
     private readonly TemporaryDirectory _directory = new("bld-pod-");
     private readonly PodProfile _profile;
+    private readonly bool _hasVolume;
     private int _runs;
 
-    public Pod(PodProfile profile)
+    public Pod(PodProfile profile, bool hasVolume = true)
     {
         _profile = profile;
-        foreach (string name in (string[])["rootfs/etc/ssl/certs", "rootfs/proc", "rootfs/sys", "rootfs/dev", "rootfs/tmp", "store", "work"])
+        _hasVolume = hasVolume;
+        foreach (string name in (string[])["rootfs/etc/ssl/certs", "rootfs/proc", "rootfs/sys", "rootfs/dev", "rootfs/tmp", "rootfs/store", "store", "work", "upper", "overlay", "root"])
         {
             Directory.CreateDirectory(_directory[name]);
         }
@@ -34,6 +36,7 @@ internal sealed class Pod : IDisposable
 
         Give("store");
         Give("work");
+        Give("rootfs/store");
     }
 
     /// <summary>Why there can be no pod here, or null.</summary>
@@ -62,8 +65,9 @@ internal sealed class Pod : IDisposable
         // runc manages pure cgroup2 only; a mount namespace of its own can have that on any machine.
         const string Script =
             "mount --make-rprivate / && { umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup; }"
+            + " && { [ -z \"$4\" ] || mount -t overlay overlay -o \"lowerdir=$2/rootfs,upperdir=$2/upper,workdir=$2/overlay\" \"$2/root\"; }"
             + " && exec runc --root \"$1\" run -b \"$2\" \"$3\"";
-        return new Command("unshare", "-m", "sh", "-c", Script, "sh", _directory["runc"], _directory.Path, id).Run();
+        return new Command("unshare", "-m", "sh", "-c", Script, "sh", _directory["runc"], _directory.Path, id, _hasVolume ? "" : "overlay").Run();
     }
 
     /// <summary>The diffIDs of an image, lowest first.</summary>
@@ -72,9 +76,13 @@ internal sealed class Pod : IDisposable
             .Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>What is in the store's tmp/.</summary>
-    public string[] Leftovers() => Directory.Exists(_directory["store/tmp"])
-        ? [.. Directory.EnumerateFileSystemEntries(_directory["store/tmp"], "*", SearchOption.AllDirectories)]
-        : [];
+    public string[] Leftovers()
+    {
+        string path = _directory[_hasVolume ? "store/tmp" : "upper/store/tmp"];
+        return Directory.Exists(path)
+            ? [.. Directory.EnumerateFileSystemEntries(path, "*", SearchOption.AllDirectories)]
+            : [];
+    }
 
     public void Dispose() => _directory.Dispose();
 
@@ -139,8 +147,14 @@ internal sealed class Pod : IDisposable
             ["effective"] = Texts(_profile.UserId == 0 ? _profile.Capabilities : []),
             ["permitted"] = Texts(_profile.UserId == 0 ? _profile.Capabilities : []),
         };
+        config["root"]!["path"] = _hasVolume ? "rootfs" : "root";
         foreach ((string source, string target) in (ReadOnlySpan<(string, string)>)[("store", "/store"), ("work", "/work")])
         {
+            if (source == "store" && !_hasVolume)
+            {
+                continue;
+            }
+
             config["mounts"]!.AsArray().Add((JsonNode)new JsonObject
             {
                 ["destination"] = target,

@@ -16,28 +16,30 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
         COPY requirements.txt /app/
         RUN --mount=type=cache,target=/root/.cache cat requirements.txt > installed && mkdir -p data/x && echo 1 > data/x/f \
          && ln data/x/f data/g && ln -s x data/l && chown -R 33:33 data && chmod 2750 data && chmod 4755 data/x/f \
-         && mknod data/null c 1 3 && echo cached > /root/.cache/f && rm /etc/group && rm -r /home && mkdir /home \
-         && touch -h -d @1700000000 installed data/x/f data/l data/null data/x data . /etc /home /root /app
+         && echo cached > /root/.cache/f && rm /etc/group && rm -r /home && mkdir /home \
+         && touch -h -d @1700000000 installed data/x/f data/l data/x data . /etc /home /root /app
         COPY src/ /app/src/
-        RUN stat -c '%n %a %u %g %F' data data/x/f data/null > listing && : >> requirements.txt && sed -i s/root/ROOT/ /etc/passwd \
+        RUN stat -c '%n %a %u %g %F' data data/x/f > listing && : >> requirements.txt && sed -i s/root/ROOT/ /etc/passwd \
          && touch -d @1700000000 listing /etc/passwd . /etc
         USER www-data
         ENTRYPOINT ["cat", "src/main.py", "listing"]
         """;
 
-    public static TheoryData<string, string> Profiles { get; } = new()
+    public static TheoryData<string, string, bool> Profiles { get; } = new()
     {
-        { nameof(PodProfile.Root), "chroot" },
-        { nameof(PodProfile.RootUnconfined), "userns" },
-        { nameof(PodProfile.UserUnconfined), "userns-single" },
-        { nameof(PodProfile.OpenShift), "userns-single" },
+        { nameof(PodProfile.Root), "chroot", true },
+        { nameof(PodProfile.RootUnconfined), "userns", true },
+        { nameof(PodProfile.UserUnconfined), "userns-single", true },
+        { nameof(PodProfile.OpenShift), "userns-single", true },
+        { nameof(PodProfile.Root), "chroot", false },
+        { nameof(PodProfile.UserUnconfined), "userns-single", false },
     };
 
     [PodTheory]
     [MemberData(nameof(Profiles))]
-    public void A_pod_finds_its_rung_and_builds_the_layers_that_root_of_the_machine_builds(string profile, string rung)
+    public void A_pod_finds_its_rung_and_builds_the_layers_that_root_of_the_machine_builds(string profile, string rung, bool hasVolume)
     {
-        using var pod = new Pod(Find(profile));
+        using var pod = new Pod(Find(profile), hasVolume);
         pod.Write("Dockerfile", Example);
         pod.Write("requirements.txt", "x\n");
         pod.Write("src/main.py", "one\n");
@@ -56,7 +58,7 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
         bld.Ok(["build", .. bases.Mirror, "-t", "native", context]);
         Assert.Equal(bld.DiffIds("native"), pod.DiffIds(name));
         Assert.Equal(
-            "one\ndata 2750 33 33 directory\ndata/x/f 4755 33 33 regular file\ndata/null 644 0 33 character special file",
+            "one\ndata 2750 33 33 directory\ndata/x/f 4755 33 33 regular file",
             bld.Ok("run", "--rm", name).Text);
     }
 
@@ -69,9 +71,26 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
         CommandResult native = pod.Run("build", "--isolation", "native", "/work");
         CommandResult single = pod.Run("build", "--isolation", "userns-single", "/work");
 
-        Assert.Equal((125, 125), (native.ExitCode, single.ExitCode));
+        Assert.Equal((1, 1), (native.ExitCode, single.ExitCode));
         Assert.Contains("it needs CAP_SYS_ADMIN", native.Error, StringComparison.Ordinal);
         Assert.Contains("user namespaces are forbidden; allow them in the seccomp profile", single.Error, StringComparison.Ordinal);
+    }
+
+    [PodFact]
+    public void Root_of_a_pod_makes_devices_and_runs_containers_in_the_foreground()
+    {
+        using var pod = new Pod(PodProfile.Root);
+        pod.Write("Dockerfile", "FROM busybox\nRUN mknod -m 640 /node c 1 3 && chown 1:2 /node && stat -c '%a %u %g %t:%T' /node\n");
+
+        CommandResult build = pod.Ok(["build", .. bases.Mirror, "--progress", "plain", "-t", "x", "/work"]);
+        CommandResult run = pod.Ok("run", "--rm", "x", "sh", "-c", "stat -c '%a %u %g %t:%T' /node; id -u; ls /proc/self 2>&1");
+        CommandResult detached = pod.Run("run", "-d", "x", "true");
+
+        Assert.Contains(" 640 1 2 1:3\n", build.Error, StringComparison.Ordinal);
+        Assert.StartsWith("640 1 2 1:3\n0\n", run.Output, StringComparison.Ordinal);
+        Assert.Contains("no namespaces", run.Error, StringComparison.Ordinal);
+        Assert.Equal(125, detached.ExitCode);
+        Assert.Empty(pod.Leftovers());
     }
 
     [PodFact]
@@ -100,7 +119,7 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
             """
             FROM busybox
             RUN exec 2>&1; echo "pid $$"; ls -a /; ls /proc; env | sort; cat /store/format /work/secret-of-the-context; \
-                for p in 1 $(seq 1 60); do kill -9 $p && [ $p != $$ ] && echo "killed $p"; done; \
+                for p in 1 $(seq 1 60); do [ $p = $$ ] || ! kill -9 $p || echo "killed $p"; done; \
                 mkdir /deep; chroot /deep /busybox true; mknod /disk b 8 0 && cat /disk; ls /proc/1/root; echo end
             """);
 

@@ -53,10 +53,11 @@ public static class UserNamespaceReexec
         };
     }
 
-    // The machine's root needs no probe: what it lacks shows when a step starts. Neither does a user namespace that
-    // somebody made for us (podman unshare).
+    // Tried, not guessed: a security module may forbid to root what its capability allows. A user namespace that somebody
+    // made for us (podman unshare) is as good as one of our own.
     private static bool CanDoWithout() =>
-        Libc.GetEffectiveUserId() == 0 && HostFacts.Current.Permitted.Contains(Capability.SysAdmin);
+        Libc.GetEffectiveUserId() == 0 && HostFacts.Current.Permitted.Contains(Capability.SysAdmin)
+        && IsolationLadder.IsPrivileged();
 
     private static int Run(
         IdMapping mapping, IsolationChoice choice, IReadOnlyList<string> arguments,
