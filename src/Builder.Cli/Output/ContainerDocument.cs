@@ -57,6 +57,9 @@ internal static class ContainerDocument
         ["FinishedAt"] = state.Finished is { } finished ? ImageDocument.Time(finished) : Never,
     };
 
+    // One core is 10^9 of docker's units and 100,000 microseconds of each period.
+    private const long NanoCpusPerMicrosecond = 10_000;
+
     private static JsonObject HostConfig(ContainerRecord container) => new()
     {
         ["Binds"] = ImageDocument.List(container.Mounts.Where(mount => mount.Kind != ContainerMountKind.Tmpfs)
@@ -70,6 +73,9 @@ internal static class ContainerDocument
         ["ReadonlyRootfs"] = container.ReadOnly,
         ["ShmSize"] = container.ShmSizeBytes == 0 ? 64L << 20 : container.ShmSizeBytes,
         ["Init"] = container.Init,
+        ["Memory"] = container.MemoryBytes,
+        ["NanoCpus"] = container.CpuMicroseconds * NanoCpusPerMicrosecond,
+        ["PidsLimit"] = container.MaxProcesses,
     };
 
     private static JsonObject Config(ContainerRecord container)

@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.Globalization;
 using Builder.Cli.CommandLine;
 using Builder.Executor.Running;
 
@@ -10,6 +11,8 @@ namespace Builder.Cli.Running;
 /// <summary>The options of <c>run</c> and <c>create</c>, as docker names them.</summary>
 internal sealed class RunOptions
 {
+    private const int CpuPeriodMicroseconds = 100_000;
+
     private static readonly string[] s_securityOptions =
         ["no-new-privileges", "no-new-privileges:true", "no-new-privileges=true", "no-new-privileges:false"];
 
@@ -40,6 +43,10 @@ internal sealed class RunOptions
     private readonly Option<int?> _stopTimeout = OptionFactory.Number("--stop-timeout", "SECONDS", "Time between that and KILL");
     private readonly Option<string?> _shmSize = OptionFactory.Text("--shm-size", "SIZE", "Size of /dev/shm");
     private readonly Option<string[]> _ulimit = OptionFactory.List("--ulimit", "NAME=SOFT[:HARD]", "Limit a resource");
+
+    private readonly Option<string?> _memory = OptionFactory.Text("--memory", "SIZE", "Limit memory", "-m");
+    private readonly Option<string?> _cpus = OptionFactory.Text("--cpus", "NUMBER", "Limit time on processors: 1.5 is one and a half");
+    private readonly Option<int?> _pidsLimit = OptionFactory.Number("--pids-limit", "NUMBER", "Limit processes");
 
     /// <summary><c>--name</c>.</summary>
     public Option<string?> Name { get; } = OptionFactory.Text("--name", "NAME", "Name the container");
@@ -78,7 +85,8 @@ internal sealed class RunOptions
         [
             Interactive, Tty, Name, _env, _envFile, _volume, _mount, _tmpfs, _publish, _publishAll, _workdir, _user,
             _entrypoint, _hostname, _network, _addHost, _capAdd, _capDrop, _security, _privileged, _readOnly, _init,
-            _label, _stopSignal, _stopTimeout, _shmSize, _ulimit, Remove, IdFile, Pull, Quiet, Platform,
+            _label, _stopSignal, _stopTimeout, _shmSize, _ulimit, _memory, _cpus,
+            _pidsLimit, Remove, IdFile, Pull, Quiet, Platform,
         ])
         {
             command.Add(option);
@@ -142,6 +150,9 @@ internal sealed class RunOptions
         ExtraHosts = OptionValues.ParseHosts(parsed.GetValue(_addHost)),
         ShmSizeBytes = parsed.GetValue(_shmSize) is { } size ? ByteSize.Parse(size) : 0,
         Ulimits = OptionValues.ParseUlimits(parsed.GetValue(_ulimit)),
+        MemoryBytes = parsed.GetValue(_memory) is { } memory ? ByteSize.Parse(memory) : 0,
+        CpuMicroseconds = ReadCpus(parsed.GetValue(_cpus)),
+        MaxProcesses = Math.Max(parsed.GetValue(_pidsLimit) ?? 0, 0), // docker's -1 is no limit
         StopTimeoutSeconds = parsed.GetValue(_stopTimeout) ?? ContainerRequest.EmptyTemplate.StopTimeoutSeconds,
     };
 
@@ -156,6 +167,19 @@ internal sealed class RunOptions
             Hint = "one of default, host, none, private; named networks need a daemon",
         },
     };
+
+    private static long ReadCpus(string? text)
+    {
+        if (text is null or "0")
+        {
+            return 0;
+        }
+
+        return decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal cpus)
+            && cpus is >= 0.01m and <= 4096m
+                ? (long)(cpus * CpuPeriodMicroseconds)
+                : throw new UsageException($"invalid argument \"{text}\" for --cpus") { Hint = "a number such as 1.5" };
+    }
 
     private static bool ReadSecurity(string[]? options)
     {

@@ -25,12 +25,13 @@ internal sealed class ChrootContainer : IContainerSandbox
     private readonly CopiedRoot _root;
     private readonly PlacedEntries _entries;
     private readonly ChrootSpec _spec;
+    private readonly List<IDisposable> _resources = [];
 
-    private ChrootContainer(CopiedRoot root, PlacedEntries entries, ChrootSpec spec)
+    private ChrootContainer(CopiedRoot root, PlacedEntries entries, ChrootSpec spec, ContainerRecord container)
     {
         _root = root;
         _entries = entries;
-        _spec = spec;
+        _spec = spec with { Group = ContainerSandbox.OpenGroup(_resources, container) };
     }
 
     /// <inheritdoc/>
@@ -56,7 +57,7 @@ internal sealed class ChrootContainer : IContainerSandbox
                 root.Root, AtCalls.Open(store.Tmp.CreateDirectory("aside"), OpenFlags.DirectoryPath));
             Place(container, tree, entries);
             EnsureWorkingDirectory(root, tree, container.WorkingDirectory);
-            return new ChrootContainer(root, entries, Specify(root, container, user));
+            return new ChrootContainer(root, entries, Specify(root, container, user), container);
         }
         catch
         {
@@ -82,6 +83,7 @@ internal sealed class ChrootContainer : IContainerSandbox
     /// <inheritdoc/>
     public void Dispose()
     {
+        _resources.ForEach(resource => resource.Dispose());
         _entries.Dispose();
         _root.Dispose();
     }
@@ -94,6 +96,7 @@ internal sealed class ChrootContainer : IContainerSandbox
             { AutoRemove: false } => "a container that outlives its process (add --rm)",
             { ReadOnly: true } => "--read-only",
             { Init: true } => "--init",
+            { Network: ContainerNetwork.Private } => "--network private",
             { Ports.IsEmpty: false } => "--publish (the ports of the container are the machine's own)",
             _ when container.Mounts.FirstOrDefault(mount => !IsPossible(container, mount)) is { } mount => $"a mount on {mount.Target}",
             _ => null,

@@ -96,6 +96,15 @@ public sealed record ContainerRecord
     /// <summary>Limits.</summary>
     public ImmutableArray<Ulimit> Ulimits { get; init; } = [];
 
+    /// <summary>How much memory it may have; 0 is no limit.</summary>
+    public long MemoryBytes { get; init; }
+
+    /// <summary>Time on all cores together in each 100 ms, in microseconds; 0 is no limit.</summary>
+    public long CpuMicroseconds { get; init; }
+
+    /// <summary>How many processes it may have; 0 is no limit.</summary>
+    public long MaxProcesses { get; init; }
+
     /// <summary>Labels, the image's included, sorted.</summary>
     public ImmutableSortedDictionary<string, string> Labels { get; init; } =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);

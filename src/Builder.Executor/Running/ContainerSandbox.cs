@@ -6,6 +6,7 @@ using Builder.Executor.Content;
 using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
+using Builder.Executor.Sandbox.ControlGroups;
 using Builder.Executor.Sandbox.Ledger;
 using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Setup;
@@ -83,6 +84,7 @@ internal sealed class ContainerSandbox : IContainerSandbox
                 IsReadOnlyRoot = container.ReadOnly,
                 Ulimits = container.Ulimits,
                 ShmSizeBytes = container.ShmSizeBytes,
+                Group = OpenGroup(resources, container),
                 Ledger = OpenLedger(resources, places, container, user),
             };
             return new ContainerSandbox(spec, networking, resources);
@@ -150,6 +152,13 @@ internal sealed class ContainerSandbox : IContainerSandbox
         string directory = places.Containers.PathOf(container.Id);
         OwnerStore owners = new(places.Store.Snapshots.Ownership, Path.Combine(directory, SnapshotStore.OwnersFile));
         return Own(resources, new OwnershipLedger(user, owners, Path.Combine(directory, "upper")));
+    }
+
+    /// <summary>The control group that a container's limits ask for, or null.</summary>
+    internal static ControlGroup? OpenGroup(List<IDisposable> resources, ContainerRecord container)
+    {
+        GroupLimits limits = new(container.MemoryBytes, container.CpuMicroseconds, container.MaxProcesses);
+        return limits.IsEmpty ? null : Own(resources, ControlGroup.Create($"bld-{container.ShortId}", limits));
     }
 
     private static T Own<T>(List<IDisposable> resources, T resource)

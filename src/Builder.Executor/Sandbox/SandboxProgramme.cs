@@ -127,6 +127,7 @@ internal sealed class SandboxProgramme : IDisposable
     {
         ProcessRows.Begin(Programme);
         Programme.Add("start a session", Syscall.Setsid);
+        _spec.Group?.AppendRows(Programme);
         WaitWhenConnected();
         RootRows.Pivot(Programme, _spec.Root, AttachPlace);
         AppendMounts();

@@ -15,7 +15,7 @@ namespace Builder.Executor.Steps;
 
 /// <summary>
 /// The mounts, secrets and agents of one RUN step while it runs. Sources are found inside their file systems without a
-/// link leading out; disposing gives caches back, after the maker of the mounts has let go of them.
+/// link leading out; disposing gives caches back, after the mounts themselves.
 /// </summary>
 internal sealed class StepMounts : IDisposable
 {
@@ -47,7 +47,7 @@ internal sealed class StepMounts : IDisposable
     /// <param name="store">The store.</param>
     /// <param name="fetcher">Brings layers.</param>
     /// <param name="services">Secrets and agents.</param>
-    /// <param name="maker">Makes them; the caller's.</param>
+    /// <param name="maker">Makes them; disposed of with this.</param>
     /// <param name="mounts">The mounts.</param>
     /// <param name="cancellationToken">Ends waiting.</param>
     public static async Task<StepMounts> PrepareAsync(
@@ -75,6 +75,7 @@ internal sealed class StepMounts : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _maker.Dispose();
         _leases.ForEach(lease => lease.Dispose());
         _leases.Clear();
     }

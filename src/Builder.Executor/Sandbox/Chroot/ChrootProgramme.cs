@@ -69,6 +69,7 @@ internal sealed class ChrootProgramme : IDisposable
     {
         ProcessRows.Begin(Programme);
         Programme.Add("start a session", Syscall.Setsid);
+        _spec.Group?.AppendRows(Programme);
 
         // Like process 1 of a container it gets the orphans below it: when it ends, they come to us together.
         Programme.Add("adopt orphans", Syscall.Prctl, Libc.PrSetChildSubreaper, 1);

@@ -35,4 +35,7 @@ internal sealed record ChrootSpec
 
     /// <summary>Limits.</summary>
     public ImmutableArray<Ulimit> Ulimits { get; init; } = [];
+
+    /// <summary>The control group that limits it, or null. The caller's.</summary>
+    public ControlGroups.ControlGroup? Group { get; init; }
 }
