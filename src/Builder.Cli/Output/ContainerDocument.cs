@@ -9,6 +9,9 @@ namespace Builder.Cli.Output;
 /// <summary>What <c>inspect</c> shows of a container, by docker's keys.</summary>
 internal static class ContainerDocument
 {
+    // One core is 10^9 of docker's units and 100,000 microseconds of each period.
+    private const long NanoCpusPerMicrosecond = 10_000;
+
     private const string Never = "0001-01-01T00:00:00Z";
 
     /// <summary>The document of a container, or null.</summary>
@@ -56,9 +59,6 @@ internal static class ContainerDocument
         ["StartedAt"] = state.Started is { } started ? ImageDocument.Time(started) : Never,
         ["FinishedAt"] = state.Finished is { } finished ? ImageDocument.Time(finished) : Never,
     };
-
-    // One core is 10^9 of docker's units and 100,000 microseconds of each period.
-    private const long NanoCpusPerMicrosecond = 10_000;
 
     private static JsonObject HostConfig(ContainerRecord container) => new()
     {
