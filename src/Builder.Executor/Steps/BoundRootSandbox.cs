@@ -16,7 +16,7 @@ namespace Builder.Executor.Steps;
 /// upper, such as the overlay that is the root of a container without a volume.
 /// </summary>
 internal sealed class BoundRootSandbox(StepContext step, NamespaceMounts mounts, CopiedRootPool roots)
-    : CopiedRootSandbox(step, roots)
+    : CopiedRootSandbox(step, mounts.Copies!, roots)
 {
     private PlacedEntries? _entries;
     private IReadOnlySet<ulong> _foreign = new HashSet<ulong>();

@@ -15,13 +15,10 @@ namespace Builder.Executor.Steps;
 /// be mounted is put into the directory and taken out again.
 /// </summary>
 internal sealed class ChrootSandbox(StepContext step, DirectoryMounts mounts, CopiedRootPool roots)
-    : CopiedRootSandbox(step, roots)
+    : CopiedRootSandbox(step, mounts, roots)
 {
     private PlacedEntries? _entries;
     private IReadOnlySet<ulong> _foreign = new HashSet<ulong>();
-
-    /// <inheritdoc/>
-    protected override IEnumerable<string> MountTargets => mounts.Mounts.Select(mount => mount.Target);
 
     /// <inheritdoc/>
     public override void Dispose()
@@ -86,11 +83,11 @@ internal sealed class ChrootSandbox(StepContext step, DirectoryMounts mounts, Co
         ChrootTree.PlaceDevices(entries, Resolve("/dev"), Step.Operation.PipeFiles);
         ChrootTree.PlaceProc(entries, Resolve("/proc"));
         ChrootTree.PlaceEmpty(entries, Resolve("/sys"));
-        foreach (DirectoryMount mount in mounts.Mounts)
+        foreach (DirectoryMount mount in Mounts.Mounts)
         {
             bool isPrivateCopy = mount is { IsKept: true, IsReadOnly: true };
             entries.Move(
-                Resolve(mount.Target), isPrivateCopy ? mounts.CopyOf(mount) : mount.Source,
+                Resolve(mount.Target), isPrivateCopy ? Mounts.CopyOf(mount) : mount.Source,
                 isKept: mount.IsKept && !isPrivateCopy);
         }
 

@@ -13,13 +13,16 @@ namespace Builder.Executor.Steps;
 /// A step on a plain directory that holds the parent's file system: what was changed in it is found by comparison and
 /// moved into the draft, and the directory is kept for the next step.
 /// </summary>
-internal abstract class CopiedRootSandbox(StepContext step, CopiedRootPool roots)
+internal abstract class CopiedRootSandbox(StepContext step, DirectoryMounts mounts, CopiedRootPool roots)
     : StepSandbox(step)
 {
     private CopiedRoot? _root;
 
-    /// <summary>Where something will be mounted.</summary>
-    protected abstract IEnumerable<string> MountTargets { get; }
+    /// <summary>The mounts that are directories.</summary>
+    protected DirectoryMounts Mounts { get; } = mounts;
+
+    /// <summary>Where the step will see something that is not in the root.</summary>
+    protected virtual IEnumerable<string> MountTargets => Mounts.Mounts.Select(mount => mount.Target);
 
     /// <summary>The root; while the step runs.</summary>
     protected CopiedRoot Root => _root ?? throw new InvalidOperationException("there is no root yet");

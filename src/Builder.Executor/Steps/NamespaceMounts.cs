@@ -21,6 +21,9 @@ internal sealed class NamespaceMounts(string scratch, DirectoryMounts? copies = 
     private readonly List<SandboxMount> _mounts = [];
     private int _directories;
 
+    /// <summary>The copies that stand for file systems, where no overlay can be mounted on the store.</summary>
+    public DirectoryMounts? Copies { get; } = copies;
+
     /// <summary>What to mount, in order.</summary>
     public IReadOnlyList<SandboxMount> Mounts => _mounts;
 
@@ -28,11 +31,11 @@ internal sealed class NamespaceMounts(string scratch, DirectoryMounts? copies = 
     public override void AddTree(
         string target, MergedTree? tree, IReadOnlyList<string> lowers, string part, bool isWritable)
     {
-        if (copies is not null)
+        if (Copies is not null)
         {
-            copies.AddTree(target, tree, lowers, part, isWritable);
+            Copies.AddTree(target, tree, lowers, part, isWritable);
             _mounts.Add(new SandboxMount(target, Own(DetachedMount.Bind(
-                copies.Mounts[^1].Source, isRecursive: false, Hardened | (isWritable ? 0 : Libc.MountReadOnly)))));
+                Copies.Mounts[^1].Source, isRecursive: false, Hardened | (isWritable ? 0 : Libc.MountReadOnly)))));
             return;
         }
 
@@ -73,7 +76,7 @@ internal sealed class NamespaceMounts(string scratch, DirectoryMounts? copies = 
         }
 
         _resources.Clear();
-        copies?.Dispose();
+        Copies?.Dispose();
     }
 
     // An overlay even of one layer: its marks (whiteouts) must not be seen as files.
