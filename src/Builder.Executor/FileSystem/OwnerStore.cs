@@ -117,7 +117,7 @@ internal sealed class OwnerStore
             attributes = attributes with
             {
                 UserId = status.UserId == Libc.GetEffectiveUserId() ? 0 : status.UserId,
-                GroupId = status.GroupId == Libc.GetEffectiveGroupId() ? 0 : status.GroupId,
+                GroupId = IsOwnGroup(status) ? 0 : status.GroupId,
             };
         }
 
@@ -144,6 +144,27 @@ internal sealed class OwnerStore
             RecordInTable(status.Inode, status.Birth, wanted, recordMode);
         }
     }
+
+    /// <summary>What the image says of a file that is held, be it as a mere reference.</summary>
+    public RecordedAttributes ReadHeld(int descriptor, in FileStatus status)
+    {
+        RecordedAttributes attributes = RecordedAttributes.From(status) with
+        {
+            UserId = status.UserId == Libc.GetEffectiveUserId() ? 0 : status.UserId,
+            GroupId = IsOwnGroup(status) ? 0 : status.GroupId,
+        };
+        if (TakesUserAttributes(status.Kind))
+        {
+            return Xattrs.GetHeld(descriptor, AttributeName) is { } value
+                ? Parse(Encoding.ASCII.GetString(value), attributes)
+                : attributes;
+        }
+
+        return FindInTable(status.Inode, status.Birth) is { } record ? Parse(record, attributes) : attributes;
+    }
+
+    /// <summary>Forgets what is recorded of a file or directory that is held.</summary>
+    public static void ForgetHeld(int descriptor) => Xattrs.RawRemoveHeld(descriptor, AttributeName);
 
     /// <summary>What is recorded of a file or directory that is held (a mere reference suffices); null when nothing is.</summary>
     public static RecordedAttributes? FindHeld(int descriptor, in FileStatus status) =>
@@ -176,6 +197,10 @@ internal sealed class OwnerStore
             AddToTable(status.Inode, status.Birth, record);
         }
     }
+
+    // Also of what a volume's directory gave its own group (set-group bit, a pod's fsGroup): nobody chose that group.
+    private static bool IsOwnGroup(in FileStatus status) =>
+        status.UserId == Libc.GetEffectiveUserId() || status.GroupId == Libc.GetEffectiveGroupId();
 
     private static bool TakesUserAttributes(FileKind kind) => kind is FileKind.Regular or FileKind.Directory;
 

@@ -114,6 +114,51 @@ internal static unsafe class Xattrs
         }
     }
 
+    /// <summary>As <see cref="GetHeld"/>, for values of any size.</summary>
+    public static byte[]? GetHeldWhole(int descriptor, string attribute)
+    {
+        if (GetHeld(descriptor, attribute) is { } value)
+        {
+            return value;
+        }
+
+        if (AtCalls.LastError() != Errno.ERANGE)
+        {
+            return null;
+        }
+
+        byte[] large = new byte[MaxValueBytes];
+        fixed (byte* path = Terminated($"/proc/self/fd/{descriptor}"))
+        fixed (byte* key = Terminated(attribute))
+        fixed (byte* buffer = large)
+        {
+            nint length = Libc.GetFollowedXattr(path, key, buffer, MaxValueBytes);
+            return length >= 0 ? large[..(int)length] : null;
+        }
+    }
+
+    /// <summary>The names of the attributes of a file that is held, be it as a mere reference.</summary>
+    public static List<string> ListHeld(int descriptor)
+    {
+        byte[] large = new byte[MaxValueBytes];
+        fixed (byte* path = Terminated($"/proc/self/fd/{descriptor}"))
+        fixed (byte* buffer = large)
+        {
+            nint length = Libc.ListFollowedXattr(path, buffer, MaxValueBytes);
+            return length > 0 ? Split(large.AsSpan(0, (int)length)) : [];
+        }
+    }
+
+    /// <summary>Removes an attribute of a file that is held; false with errno on failure.</summary>
+    public static bool RawRemoveHeld(int descriptor, string attribute)
+    {
+        fixed (byte* path = Terminated($"/proc/self/fd/{descriptor}"))
+        fixed (byte* key = Terminated(attribute))
+        {
+            return Libc.RemoveFollowedXattr(path, key) == 0;
+        }
+    }
+
     /// <summary>Sets an attribute of a file that is held, be it as a mere reference; false with errno on failure.</summary>
     public static bool RawSetHeld(int descriptor, string attribute, ReadOnlySpan<byte> value)
     {

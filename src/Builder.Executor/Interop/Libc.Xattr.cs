@@ -45,4 +45,12 @@ internal static unsafe partial class Libc
     /// <summary>setxattr(2): follows symbolic links.</summary>
     [LibraryImport(Library, EntryPoint = "setxattr", SetLastError = true)]
     internal static partial int SetFollowedXattr(byte* path, byte* name, byte* value, nuint size, int flags);
+
+    /// <summary>listxattr(2): follows symbolic links.</summary>
+    [LibraryImport(Library, EntryPoint = "listxattr", SetLastError = true)]
+    internal static partial nint ListFollowedXattr(byte* path, byte* list, nuint size);
+
+    /// <summary>removexattr(2): follows symbolic links.</summary>
+    [LibraryImport(Library, EntryPoint = "removexattr", SetLastError = true)]
+    internal static partial int RemoveFollowedXattr(byte* path, byte* name);
 }

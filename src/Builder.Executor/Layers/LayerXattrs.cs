@@ -14,7 +14,9 @@ namespace Builder.Executor.Layers;
 /// </summary>
 internal static class LayerXattrs
 {
-    private const string Capability = "security.capability";
+    /// <summary>File capabilities.</summary>
+    public const string Capability = "security.capability";
+
     private const string UserPrefix = "user.";
     private const string OwnPrefix = "user.bld.";
     private const string ShadowPrefix = "user.bld.xattr.";
@@ -35,6 +37,15 @@ internal static class LayerXattrs
     public static bool IsOverlay(string name) =>
         name.StartsWith("trusted.overlay.", StringComparison.Ordinal)
         || name.StartsWith("user.overlay.", StringComparison.Ordinal);
+
+    /// <summary>The name under which an attribute is kept that this process may not set.</summary>
+    public static string ShadowNameOf(string name) => ShadowPrefix + name;
+
+    /// <summary>The name by which the image knows an attribute of the disk; null when it does not.</summary>
+    public static string? VisibleName(string stored) =>
+        stored.StartsWith(ShadowPrefix, StringComparison.Ordinal) ? stored[ShadowPrefix.Length..]
+        : IsForeign(stored) ? null
+        : stored;
 
     /// <summary>The attributes of a file as a layer records them, sorted by name.</summary>
     public static ImmutableArray<ExtendedAttribute> Read(int directory, ReadOnlySpan<byte> name)

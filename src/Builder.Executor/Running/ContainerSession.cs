@@ -116,10 +116,7 @@ public sealed class ContainerSession
         return _isolation.Require() switch
         {
             IsolationRung.Chroot => await ChrootContainer.PrepareAsync(places, container, _fetcher, cancellationToken),
-            IsolationRung.Trace => throw new SandboxException("isolation trace: containers need a better rung than this one")
-            {
-                Hint = "`bld info` says which door is closed and what opens it",
-            },
+            IsolationRung.Trace => await TraceContainer.PrepareAsync(places, container, _fetcher, cancellationToken),
             _ => await ContainerSandbox.PrepareAsync(places, container, _fetcher, cancellationToken),
         };
     }

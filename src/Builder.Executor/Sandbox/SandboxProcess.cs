@@ -70,6 +70,10 @@ internal sealed class SandboxProcess : IDisposable
         }
     }
 
+    /// <summary>A command that runs under the tracer; it stays the caller's.</summary>
+    public static SandboxProcess Of(Trace.TracedCommand command) => new(
+        command.Process, command.Terminal is null ? null : Libc.Duplicate(command.Terminal.Master), mountPoints: null);
+
     /// <summary>Starts a further process in a running container. It dies with this process, and with the container.</summary>
     /// <exception cref="SandboxException">The container cannot be entered, or the command not executed.</exception>
     public static SandboxProcess Enter(EnterSpec spec, SandboxIo io)

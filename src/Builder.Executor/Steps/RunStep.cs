@@ -73,7 +73,7 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
     private StepSandbox SandboxFor(StepContext step, StepMountMaker maker) => services.Isolation.Require() switch
     {
         IsolationRung.Chroot => new ChrootSandbox(step, (DirectoryMounts)maker, roots),
-        IsolationRung.Trace => throw new SandboxException("isolation trace: this version of bld cannot use it yet"),
+        IsolationRung.Trace => new TraceSandbox(step, (DirectoryMounts)maker, roots),
         _ when _canOverlay.Value => new NamespaceSandbox(step, (NamespaceMounts)maker),
         _ => new BoundRootSandbox(step, (NamespaceMounts)maker, roots),
     };

@@ -33,6 +33,9 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
         { nameof(PodProfile.OpenShift), "userns-single", true },
         { nameof(PodProfile.Root), "chroot", false },
         { nameof(PodProfile.UserUnconfined), "userns-single", false },
+        { nameof(PodProfile.Restricted), "trace", true },
+        { nameof(PodProfile.RootWithoutCapabilities), "trace", true },
+        { nameof(PodProfile.Restricted), "trace", false },
     };
 
     [PodTheory]
@@ -108,10 +111,12 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
         Assert.Equal(bld.DiffIds("native"), pod.DiffIds("x"));
     }
 
-    [PodFact]
-    public void A_step_as_root_of_a_pod_sees_nothing_of_the_builder()
+    [PodTheory]
+    [InlineData(nameof(PodProfile.Root))]
+    [InlineData(nameof(PodProfile.Restricted))]
+    public void A_step_of_a_pod_sees_nothing_of_the_builder(string profile)
     {
-        using var pod = new Pod(PodProfile.Root);
+        using var pod = new Pod(Find(profile));
         pod.Write("secret-of-the-context", "CONTEXT-SECRET\n");
         pod.Write(".dockerignore", "secret-of-the-context\n");
         pod.Write(

@@ -6,6 +6,7 @@ using Builder.Executor.Sandbox.Chroot;
 using Builder.Executor.Sandbox.Seccomp;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
+using Builder.Executor.Sandbox.Trace;
 
 namespace Builder.Executor.Sandbox.Isolation;
 
@@ -140,10 +141,11 @@ public static class IsolationLadder
                 + (landlock >= LandlockRuleset.LowestAbi ? $", kept in by Landlock (ABI {landlock})" : ", without Landlock"));
     }
 
-    private static RungFinding ProbeTrace() =>
-        TryRows(0, null, programme => programme.Add("trace a process", Syscall.Ptrace, 0 /* PTRACE_TRACEME */)) is { } failure
-            ? new RungFinding(IsolationRung.Trace, false, $"{failure.Message}; it needs ptrace")
-            : new RungFinding(IsolationRung.Trace, false, NotBuilt);
+    private static RungFinding ProbeTrace() => TraceProbe.FindObstacle() is { } obstacle
+        ? new RungFinding(IsolationRung.Trace, false, obstacle)
+        : new RungFinding(
+            IsolationRung.Trace, true,
+            $"ptrace and seccomp; owners in the ledger; {TraceProbe.DescribeFence()}");
 
     private static void ChrootRows(SyscallProgramme programme)
     {

@@ -7,7 +7,7 @@ using Builder.Executor.Interop;
 namespace Builder.Executor.Sandbox.Ledger;
 
 /// <summary>Answers who a process is, and lets it become somebody else. Source: credentials(7).</summary>
-internal sealed class IdentityCalls(IdentityTable table, SeccompListener listener)
+internal sealed class IdentityCalls(IIdentityTable table, SeccompListener listener)
 {
     private const int MaxGroups = 65536;
 

@@ -11,7 +11,7 @@ namespace Builder.Executor.Sandbox.Ledger;
 /// Identities by process. A process without an entry has the one of its parent, and at the top the container's own. An
 /// entry is good while its pidfd says that the process lives. Used by the ledger's thread alone.
 /// </summary>
-internal sealed unsafe class IdentityTable(FakeIdentity initial) : IDisposable
+internal sealed unsafe class IdentityTable(FakeIdentity initial) : IIdentityTable, IDisposable
 {
     private const int SweepInterval = 256;
 

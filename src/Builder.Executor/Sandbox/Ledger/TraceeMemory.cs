@@ -11,15 +11,33 @@ namespace Builder.Executor.Sandbox.Ledger;
 internal static unsafe class TraceeMemory
 {
     private const int MaxPathBytes = 4096;
+    private const int FirstBytes = 256;
+
+    private static readonly int s_pread = new Syscall("pread64", 17, 67).Number;
+    private static readonly int s_pwrite = new Syscall("pwrite64", 18, 68).Number;
+
 
     /// <summary>Reads a zero-terminated path; null when it cannot be read or is too long.</summary>
     public static byte[]? ReadPath(int pid, ulong address)
     {
+        // Most are short; never beyond a page: the next one may not be there.
+        Span<byte> first = stackalloc byte[(int)Math.Min(4096 - (address & 4095), FirstBytes)];
+        if (!TryTransfer(pid, address, first, isWrite: false))
+        {
+            return null;
+        }
+
+        int end = first.IndexOf((byte)0);
+        if (end >= 0)
+        {
+            return first[..end].ToArray();
+        }
+
         byte[] buffer = new byte[MaxPathBytes];
-        int length = 0;
+        first.CopyTo(buffer);
+        int length = first.Length;
         while (length < MaxPathBytes)
         {
-            // Never beyond a page: the next one may not be there.
             ulong position = address + (ulong)length;
             int count = (int)Math.Min(4096 - (position & 4095), (ulong)(MaxPathBytes - length));
             if (!TryTransfer(pid, position, buffer.AsSpan(length, count), isWrite: false))
@@ -27,7 +45,7 @@ internal static unsafe class TraceeMemory
                 return null;
             }
 
-            int end = buffer.AsSpan(length, count).IndexOf((byte)0);
+            end = buffer.AsSpan(length, count).IndexOf((byte)0);
             if (end >= 0)
             {
                 return buffer[..(length + end)];
@@ -63,22 +81,27 @@ internal static unsafe class TraceeMemory
     // Where a pod's filter forbids the calls above.
     private static bool TryByFile(int pid, ulong address, Span<byte> buffer, bool isWrite)
     {
-        try
-        {
-            using SafeFileHandle memory = File.OpenHandle(
-                string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/mem"), FileMode.Open,
-                isWrite ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
-            if (!isWrite)
-            {
-                return RandomAccess.Read(memory, buffer, (long)address) == buffer.Length;
-            }
-
-            RandomAccess.Write(memory, buffer, (long)address);
-            return true;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        using SafeFileHandle? memory = Open(pid, isWrite);
+        if (memory is null)
         {
             return false;
+        }
+
+        fixed (byte* bytes = buffer)
+        {
+            nint count = Libc.SystemCall(
+                isWrite ? s_pwrite : s_pread, memory.Number(), (nint)bytes, buffer.Length, (nint)address);
+            return count == buffer.Length;
+        }
+    }
+
+    private static SafeFileHandle? Open(int pid, bool isWrite)
+    {
+        fixed (byte* path = Libc.Terminated(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/mem")))
+        {
+            return Libc.OpenBy(
+                Syscall.Openat, Libc.AtFdCwd, (nint)path,
+                (isWrite ? OpenFlags.ReadWrite : OpenFlags.ReadOnly) | OpenFlags.CloseOnExec);
         }
     }
 }

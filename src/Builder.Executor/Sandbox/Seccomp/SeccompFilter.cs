@@ -128,6 +128,11 @@ internal static class SeccompFilter
                 program.And(FileTypeMask);
                 program.JumpIfEqual(condition.Value, then);
                 return;
+            case ArgumentTest.NotZero:
+                program.JumpIfAnyBit(uint.MaxValue, then);
+                program.Load(ArgumentsOffset + condition.Argument * sizeof(ulong) + sizeof(uint));
+                program.JumpIfAnyBit(uint.MaxValue, then);
+                return;
             case ArgumentTest.AnyOf:
                 program.JumpIfAnyBit(condition.Value, then);
                 return;

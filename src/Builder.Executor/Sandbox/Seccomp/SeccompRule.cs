@@ -14,6 +14,9 @@ internal readonly record struct SeccompAction(uint Value)
     /// <summary>It waits for the listener's decision.</summary>
     public static SeccompAction Notify => new(0x7fc00000);
 
+    /// <summary>It stops for the tracer; without one it fails with ENOSYS.</summary>
+    public static SeccompAction Trace => new(0x7ff00000);
+
     /// <summary>The process is killed.</summary>
     public static SeccompAction KillProcess => new(0x80000000);
 
@@ -38,6 +41,9 @@ internal enum ArgumentTest
 
     /// <summary>Masked with 0170000, it equals the value: a file's type.</summary>
     FileType,
+
+    /// <summary>Any of its 64 bits is set: a pointer that is there.</summary>
+    NotZero,
 }
 
 /// <summary>A condition on the low 32 bits of an argument (all tested ones are C ints).</summary>

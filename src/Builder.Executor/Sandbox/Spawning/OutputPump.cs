@@ -60,7 +60,7 @@ internal static unsafe class OutputPump
         descriptors[0] = Describe(output, Libc.PollIn);
         descriptors[1] = Describe(error, Libc.PollIn);
         descriptors[2] = Describe(input, Libc.PollOut);
-        descriptors[3] = Describe(process.Descriptor, Libc.PollIn);
+        descriptors[3] = Describe(process.EndDescriptor, Libc.PollIn);
     }
 
     private static Libc.PollDescriptor Describe(SafeFileHandle? handle, short events) =>

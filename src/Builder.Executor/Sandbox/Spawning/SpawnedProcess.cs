@@ -13,14 +13,16 @@ internal sealed unsafe class SpawnedProcess : IDisposable
 
     private readonly Lock _lock = new();
     private readonly bool _isPidfd;
+    private readonly IProcessEnd? _end;
     private ExitStatus? _status;
 
     /// <summary>Takes over a child and its pidfd; null where the kernel has none.</summary>
-    public SpawnedProcess(int pid, SafeFileHandle? pidfd)
+    public SpawnedProcess(int pid, SafeFileHandle? pidfd, IProcessEnd? end = null)
     {
         Pid = pid;
         _isPidfd = pidfd is not null;
         Descriptor = pidfd ?? ChildEnd.Watch(pid);
+        _end = end;
         s_known[pid] = this;
     }
 
@@ -32,6 +34,9 @@ internal sealed unsafe class SpawnedProcess : IDisposable
 
     /// <summary>Readable once it has ended.</summary>
     public SafeFileHandle Descriptor { get; }
+
+    /// <summary>Readable once <see cref="TryGetStatus"/> knows how it ended.</summary>
+    public SafeFileHandle EndDescriptor => _end?.Descriptor ?? Descriptor;
 
     /// <summary>Sends a signal; does nothing when it has ended.</summary>
     public void Kill(int signal)
@@ -67,7 +72,7 @@ internal sealed unsafe class SpawnedProcess : IDisposable
                 return false;
             }
 
-            var poll = new Libc.PollDescriptor { Fd = (int)Descriptor.DangerousGetHandle(), Events = Libc.PollIn };
+            var poll = new Libc.PollDescriptor { Fd = (int)EndDescriptor.DangerousGetHandle(), Events = Libc.PollIn };
             _ = Libc.Poll(&poll, 1, milliseconds < 0 ? -1 : (int)Math.Min(left, int.MaxValue));
         }
 
@@ -81,6 +86,17 @@ internal sealed unsafe class SpawnedProcess : IDisposable
         {
             if (_status is not null)
             {
+                return _status;
+            }
+
+            if (_end is not null)
+            {
+                _status = _end.Status;
+                if (_status is not null)
+                {
+                    s_known.TryRemove(KeyValuePair.Create(Pid, this));
+                }
+
                 return _status;
             }
 

@@ -47,7 +47,7 @@ internal sealed unsafe class Spawner
         StubHeader* header = Prepare(programme);
         int pid = Clone(header, out SafeFileHandle? pidfd);
         programme.ErrorWrite.Dispose();
-        var process = new SpawnedProcess(pid, pidfd);
+        var process = new SpawnedProcess(pid, pidfd, programme.End);
         try
         {
             whileStarting?.Invoke(pid);

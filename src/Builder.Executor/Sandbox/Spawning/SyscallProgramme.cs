@@ -54,6 +54,9 @@ internal sealed unsafe class SyscallProgramme : IDisposable
     /// </summary>
     public nint ChildPidSlot { get; set; }
 
+    /// <summary>Who waits for the process instead of this one, or null.</summary>
+    public IProcessEnd? End { get; init; }
+
     /// <summary>Namespaces to make: CLONE_NEW* flags for clone(2).</summary>
     public ulong CloneFlags { get; set; }
 
