@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Collections.Immutable;
 using System.Net.Sockets;
 using Builder.Executor.Content;
 using Builder.Executor.FileSystem;
@@ -11,7 +10,6 @@ using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Snapshots;
 using Builder.Executor.Steps;
 using Builder.Frontend.Naming;
-using Builder.Solver.Files;
 using Builder.Solver.Images;
 
 namespace Builder.Executor.Running;

@@ -2,7 +2,6 @@
 
 using Builder.Executor.Sandbox.Isolation;
 using Builder.Executor.Snapshots;
-using Builder.Executor.Steps;
 using Builder.Frontend;
 using Builder.Frontend.Instructions;
 using Builder.Solver.Images;

@@ -4,7 +4,6 @@ using Builder.Executor.Interop;
 using Builder.Executor.Sandbox.Seccomp;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
-using Builder.Solver.Operations;
 
 namespace Builder.Executor.Sandbox.Chroot;
 

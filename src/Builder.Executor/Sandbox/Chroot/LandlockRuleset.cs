@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Executor.Interop;
-using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
 
 namespace Builder.Executor.Sandbox.Chroot;
