@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bench.sh [WORKLOAD...] -- time bld beside its peers in one run and print the ratios
 #
-# Peers from Debian's packages: docker (dockerd with its BuildKit, on a socket of its own) and buildah. As root.
+# Peers from Debian's packages: docker (dockerd with its BuildKit, on a socket of its own), buildah and podman. As root.
 # Workloads (default: all but the long ones marked *):
 #   start   --version                      W1   cold build of the guide's example, base local
 #   W2      rebuild, nothing changed       W3   rebuild, src/main.py changed
@@ -10,14 +10,17 @@
 #   W6*     COPY of a 1 GiB file           W7   four independent stages of 4 s of sleep
 #   W8*     RUN unpacks 20,000 files, deletes 5,000, changes 1,000
 #   W10     save as a docker-archive       W11  run --rm IMAGE true
-# Read ratios, not seconds. RUNS=N sets how often each command runs (default 5). BENCH_OUT=DIR keeps the figures.
+# Read ratios, not seconds. RUNS=N sets how often each command runs (default 5), LONG_RUNS=N the long ones (default 2),
+# WARMUP=N how often before that (default 1). PEERS="docker buildah" leaves podman out. BENCH_OUT=DIR keeps the figures.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../eng/lib.sh"
 [ "$(id -u)" = 0 ] || fail "run as root: the peers need it"
 runs=${RUNS:-5}
+long=${LONG_RUNS:-2}
+peers=${PEERS:-docker buildah podman}
 workloads=${*:-start W1 W2 W3 W4 W4c W7 W10 W11}
-ensure_packages docker.io iptables buildah hyperfine python3 docker-registry skopeo runc crun
+ensure_packages docker.io iptables buildah podman hyperfine python3 docker-registry skopeo runc crun
 bld=${BLD:-$here/../artifacts/bld}
 [ -x "$bld" ] || "$here/../eng/build.sh"
 bld=$(realpath "$bld")
@@ -58,17 +61,21 @@ cat > "$work/tool" <<T
 tool=\$1 verb=\$2
 shift 2
 buildah="buildah --root $work/buildah --runroot $work/buildah-run"
+podman="podman --root $work/podman --runroot $work/podman-run --tmpdir $work/podman-tmp --cgroup-manager cgroupfs"
 case \$tool-\$verb in
   bld-build) exec "$bld" build -q --network host "\$@" ;;
   docker-build) exec /usr/bin/docker build -q --network host "\$@" ;;
   buildah-build) exec \$buildah bud -q --layers --isolation chroot "\$@" ;;
+  podman-build) exec \$podman build -q --layers --isolation chroot "\$@" ;;
   bld-save) exec "$bld" save -o "\$2" "\$1" ;;
   docker-save) exec /usr/bin/docker save -o "\$2" "\$1" ;;
   buildah-save) rm -f "\$2"; exec \$buildah push -q "\$1" "docker-archive:\$2" ;;
+  podman-save) rm -f "\$2"; exec \$podman save -q -o "\$2" "\$1" ;;
   bld-run) exec "$bld" run --rm --network host "\$@" ;;
   docker-run) exec /usr/bin/docker run --rm --network host "\$@" ;;
   bld-version) exec "$bld" --version ;;
   docker-version) exec /usr/bin/docker --version ;;
+  podman-version) exec podman --version ;;
   buildah-version) exec buildah --version ;;
   *) exit 1 ;;
 esac
@@ -92,7 +99,7 @@ time_each() {
   for tool in $tools; do
     args+=(-n "$tool" "$work/tool $tool ${command//\{tool\}/$tool}")
   done
-  hyperfine -N --style none --warmup 1 --runs "$runs" ${prepare:+--prepare "$prepare"} \
+  hyperfine -N --style none --warmup "${WARMUP:-1}" --runs "$runs" ${prepare:+--prepare "$prepare"} \
     --export-json "$out/$name.json" "${args[@]}" > "$work/hyperfine.log" 2>&1 || { tail -5 "$work/hyperfine.log" >&2; return 0; }
   python3 - "$name" "$out/$name.json" <<'P'
 import json, sys
@@ -140,7 +147,7 @@ for d in range(500):
 P
 }
 
-all='bld docker buildah'
+all="bld $peers"
 for workload in $workloads; do
   case $workload in
     start) time_each start '' "$all" version ;;
@@ -149,14 +156,14 @@ for workload in $workloads; do
     W3) example; time_each W3 "sh -c 'date +%N >> $work/ctx/app/src/main.py'" "$all" "build -t w3 $work/ctx/app" ;;
     W4) steps; time_each W4 '' "$all" "build --no-cache -t w4 $work/ctx/steps" ;;
     W4c) steps; time_each W4c '' "$all" "build -t w4 $work/ctx/steps" ;;
-    W5) many; runs=2 time_each W5 '' "$all" "build --no-cache -t w5 $work/ctx/many" ;;
-    W5same) many; runs=2 time_each W5same '' "$all" "build -t w5 $work/ctx/many" ;;
-    W5one) many; runs=2 time_each W5one "sh -c 'date +%N > $work/ctx/many/files/d7/f7'" "$all" "build -t w5 $work/ctx/many" ;;
+    W5) many; runs=$long time_each W5 '' "$all" "build --no-cache -t w5 $work/ctx/many" ;;
+    W5same) many; runs=$long time_each W5same '' "$all" "build -t w5 $work/ctx/many" ;;
+    W5one) many; runs=$long time_each W5one "sh -c 'date +%N > $work/ctx/many/files/d7/f7'" "$all" "build -t w5 $work/ctx/many" ;;
     W6)
       mkdir -p "$work/ctx/big"
       printf 'FROM busybox\nCOPY big /big\n' > "$work/ctx/big/Dockerfile"
       dd if=/dev/urandom of="$work/ctx/big/big" bs=1M count=1024 status=none
-      runs=2 time_each W6 '' "$all" "build --no-cache -t w6 $work/ctx/big" ;;
+      runs=$long time_each W6 '' "$all" "build --no-cache -t w6 $work/ctx/big" ;;
     W7)
       mkdir -p "$work/ctx/stages"
       {
@@ -164,7 +171,7 @@ for workload in $workloads; do
         echo FROM busybox
         for i in 1 2 3 4; do echo "COPY --from=s$i /out$i /"; done
       } > "$work/ctx/stages/Dockerfile"
-      runs=2 time_each W7 '' 'bld docker' "build --no-cache -t w7 $work/ctx/stages" ;;
+      runs=$long time_each W7 '' "$all" "build --no-cache -t w7 $work/ctx/stages" ;;
     W8)
       mkdir -p "$work/ctx/unpack"
       many
@@ -175,7 +182,7 @@ COPY files.tar /
 RUN mkdir /t && tar -C /t -xf /files.tar
 RUN for d in $(seq 0 49); do rm -r /t/d$d; done; for d in $(seq 50 59); do for f in $(seq 0 99); do echo x >> /t/d$d/f$f; done; done
 D
-      runs=2 time_each W8 '' "$all" "build --no-cache -t w8 $work/ctx/unpack" ;;
+      runs=$long time_each W8 '' "$all" "build --no-cache -t w8 $work/ctx/unpack" ;;
     W10)
       example
       for tool in $all; do "$work/tool" $tool build -t w10 "$work/ctx/app" >/dev/null 2>&1; done

@@ -70,7 +70,7 @@ conformance() {
 
 say "packages"
 ensure_packages git curl python3 skopeo umoci uidmap passt docker-registry redis-server jq busybox-static attr \
-  libcap2-bin crun runc podman gcc binutils binutils-aarch64-linux-gnu zstd xz-utils bzip2 lzip procps apache2-utils \
+  qemu-user-static btrfs-progs xfsprogs libcap2-bin crun runc podman gcc binutils binutils-aarch64-linux-gnu zstd xz-utils bzip2 lzip procps apache2-utils \
   netcat-openbsd strace
 # clang, lld and the OpenSSL headers are installed by build.sh
 ensure_s3rver

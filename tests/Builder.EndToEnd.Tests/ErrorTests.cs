@@ -79,4 +79,37 @@ public sealed class ErrorTests : IClassFixture<Bases>
             new Command("umount", "-l", bld["small"]).Run();
         }
     }
+
+    [RootFact]
+    public void A_step_that_fills_the_disk_leaves_a_sound_store_that_works_again()
+    {
+        using var bld = new Bld();
+        string big = bld.Context("big", "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=64\n");
+        string small = bld.Context("small", "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=4\nRUN echo y > /y\n");
+        Directory.CreateDirectory(bld["disk"]);
+        new Command("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", bld["disk"]).Run().Succeeded();
+        try
+        {
+            string root = bld["disk/store"];
+            CommandResult full = bld.Run(["build", .. _bases.Mirror, "--root", root, "-t", "t", big]).Failed(1);
+            Assert.Contains("No space left on device", full.Error, StringComparison.Ordinal);
+            Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root, "tmp")));
+            bld.Ok("system", "check", "--root", root);
+
+            // Full because of somebody else; then there is room again.
+            new Command("dd", "if=/dev/zero", $"of={bld["disk/foreign"]}", "bs=1M", "count=64").Run();
+            CommandResult none = bld.Run(["build", .. _bases.Mirror, "--root", root, "-t", "t", small]).Failed(1);
+            Assert.Contains("no space left", none.Error, StringComparison.Ordinal);
+            Assert.Contains("free some space", none.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("--debug", none.Error, StringComparison.Ordinal);
+            File.Delete(bld["disk/foreign"]);
+            bld.Ok(["build", .. _bases.Mirror, "--root", root, "-t", "t", small]);
+            Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root, "tmp")));
+            bld.Ok("system", "check", "--root", root);
+        }
+        finally
+        {
+            new Command("umount", "-l", bld["disk"]).Run();
+        }
+    }
 }

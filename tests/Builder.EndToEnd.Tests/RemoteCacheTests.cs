@@ -53,7 +53,10 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
         _line.Exchanges.Clear();
 
         // The layer with the dependencies comes, once; three small ones go.
-        Build(_second, Context(_second, "two"), expectedCached: 3, "--cache-from", cache, "--cache-to", cache, "-t", "app");
+        string explained = Build(
+            _second, Context(_second, "two"), expectedCached: 3, "--cache-from", cache, "--cache-to", cache, "--explain", "-t", "app");
+        Assert.Contains("file main.txt: 0644 sha256:", explained, StringComparison.Ordinal);
+        Assert.Contains("the files below it changed: [build 5/6] COPY main.txt ./", explained, StringComparison.Ordinal);
         Assert.Equal("two\nd", _second.Ok("run", "--rm", "--network", "host", "app", "cat", "/result").Text);
         Assert.InRange(_line.Exchanges.Sum(exchange => exchange.ReceivedBytes), DependencyBytes, DependencyBytes + 100_000);
         Assert.InRange(_line.Exchanges.Sum(exchange => exchange.SentBytes), 1, 50_000);
@@ -133,7 +136,9 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
             "redis" => $"type=redis,url=127.0.0.1:{redis.Port},layers={_line.Authority}/layers",
             _ => "",
         };
+        using Bld colleague = new();
         CheckMounts(
+            kind == "local" ? colleague : _second,
             fields.Length > 0 ? fields : $"type=local,dest={shared}", fields.Length > 0 ? fields : $"type=local,src={shared}",
             () => kind == "local"
                 ? new DirectoryInfo(Path.Combine(shared, "blobs", "sha256")).GetFiles().Sum(file => file.Length)
@@ -157,17 +162,17 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
     public void A_bucket_keeps_contents_of_mounts()
     {
         using S3Server server = new();
-        CheckMounts(server.Spec(), server.Spec(), () => server.Objects().Values.Sum());
+        CheckMounts(_second, server.Spec(), server.Spec(), () => server.Objects().Values.Sum());
     }
 
     [S3Fact]
     public void A_layer_of_many_megabytes_goes_to_a_bucket_in_parts()
     {
         using S3Server server = new();
-        string context = _first.Context("big", "FROM busybox\nRUN head -c 150000000 /dev/urandom > /big && sha256sum /big > /sum\n");
+        string context = _first.Context("big", "FROM busybox\nRUN head -c 80000000 /dev/urandom > /big && sha256sum /big > /sum\n");
         _first.Ok(["build", .. _bases.Mirror, "--cache-to", server.Spec(), "-t", "big", context]);
         string sum = _first.Ok("run", "--rm", "--network", "host", "big", "cat", "/sum").Text;
-        string again = _second.Context("big", "FROM busybox\nRUN head -c 150000000 /dev/urandom > /big && sha256sum /big > /sum\n");
+        string again = _second.Context("big", "FROM busybox\nRUN head -c 80000000 /dev/urandom > /big && sha256sum /big > /sum\n");
         _second.Ok(["build", .. _bases.Mirror, "--cache-from", server.Spec(), "-t", "big", again]);
         Assert.Equal(sum, _second.Ok("run", "--rm", "--network", "host", "big", "sh", "-c", "sha256sum /big").Text);
     }
@@ -181,11 +186,14 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
         _first.Command(["build", .. _bases.Mirror, "--cache-to", bare + ",ignore-error=false", context])
             .With("AWS_ACCESS_KEY_ID", S3Server.AccessKeyId).With("AWS_SECRET_ACCESS_KEY", S3Server.Secret).Run().Succeeded();
         string profile = _first.Write("aws", $"[ci]\naws_access_key_id = {S3Server.AccessKeyId}\naws_secret_access_key = {S3Server.Secret}\n");
-        _second.Command(["build", .. _bases.Mirror, "--progress", "plain", "--cache-from", bare + ",ignore-error=false",
-                _second.Context("app", "FROM busybox\nRUN echo x > /x\n")])
-            .With("AWS_SHARED_CREDENTIALS_FILE", profile).With("AWS_PROFILE", "ci").Run();
+        using Bld colleague = new();
+        CommandResult cached = colleague.Command(["build", .. _bases.Mirror, "--progress", "plain",
+                "--cache-from", bare + ",ignore-error=false", colleague.Context("app", "FROM busybox\nRUN echo x > /x\n")])
+            .With("AWS_SHARED_CREDENTIALS_FILE", profile).With("AWS_PROFILE", "ci").Run().Succeeded();
+        Assert.Equal(1, Count(cached.Error, " CACHED"));
 
-        string wrong = bare + $",access_key_id={S3Server.AccessKeyId},secret_access_key=falsch";
+        const string Stranger = ",access_key_id=nobody,secret_access_key=falsch";
+        string wrong = bare + Stranger;
         CommandResult warned = _first.Ok(["build", .. _bases.Mirror, "--cache-to", wrong, context]);
         Assert.Contains("warning: export cache in s3://cache/", warned.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("falsch", warned.Error, StringComparison.Ordinal);
@@ -200,7 +208,7 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
     private static string Context(Bld bld, string main) =>
         bld.Context("app", Dockerfile, ("deps.txt", "d\n"), ("main.txt", main + "\n"));
 
-    private void Build(Bld bld, string context, int? expectedCached, params string[] arguments)
+    private string Build(Bld bld, string context, int? expectedCached, params string[] arguments)
     {
         CommandResult result = bld.Ok(["build", .. _bases.Mirror, "--progress", "plain", .. arguments, context]);
         Assert.DoesNotContain("warning", result.Error, StringComparison.Ordinal);
@@ -208,9 +216,11 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
         {
             Assert.True(count == Count(result.Error, " CACHED"), result.ToString());
         }
+
+        return result.Error;
     }
 
-    private void CheckMounts(string to, string from, Func<long> sentBytes)
+    private void CheckMounts(Bld other, string to, string from, Func<long> sentBytes)
     {
         const string Fill = """
             FROM busybox
@@ -220,7 +230,7 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
                   for i in $(seq 200); do head -c 40000 /dev/urandom > /c/f$i; done; \
                   head -c 4000000 /dev/urandom > /c/big; \
                   mkdir -m 0700 /c/own; echo x > /c/own/file; chown -R 12:34 /c/own; chmod 4711 /c/own/file; \
-                  ln -s big /c/link; ln /c/big /c/hard; touch -d @1500000000 /c/f1; \
+                  ln -s big /c/link; ln /c/big /c/hard; touch -d @800000000 /c/f1; \
                 fi; \
                 echo "$STEP" > /c/step; \
                 (cd /c; stat -c '%n %a %u %g %h %Y' . big own own/file f1 | sed 's/^\. \(.*\) [0-9]* [0-9]*$/. \1/' | grep -v '^own .*'; \
@@ -237,19 +247,19 @@ public sealed class RemoteCacheTests : IClassFixture<Bases>, IDisposable
         Assert.Contains(". 750 7 8", seen, StringComparison.Ordinal);
 
         // A cached step brings nothing here.
-        string second = _second.Context("mounts", Fill);
+        string again = other.Context("mounts", Fill);
         string[] build = ["build", .. _bases.Mirror, "--cache-from", from];
-        if (_second.Run([.. build, "--build-arg", "STEP=1", second]) is { } cached)
+        if (other.Run([.. build, "--build-arg", "STEP=1", again]) is { } cached)
         {
             cached.Succeeded();
             Assert.DoesNotContain("warning", cached.Error, StringComparison.Ordinal);
-            Assert.Empty(Directory.GetDirectories(Path.Combine(_second.Root, "mounts")));
+            Assert.Empty(Directory.GetDirectories(Path.Combine(other.Root, "mounts")));
         }
 
         // One that runs finds everything as it was.
-        CommandResult ran = _second.Ok([.. build, "--build-arg", "STEP=2", "--cache-to", to, "-t", "seen", second]);
+        CommandResult ran = other.Ok([.. build, "--build-arg", "STEP=2", "--cache-to", to, "-t", "seen", again]);
         Assert.DoesNotContain("warning", ran.Error, StringComparison.Ordinal);
-        Assert.Equal(seen, _second.Ok("run", "--rm", "--network", "host", "seen", "cat", "/seen").Text);
+        Assert.Equal(seen, other.Ok("run", "--rm", "--network", "host", "seen", "cat", "/seen").Text);
         Assert.InRange(sentBytes() - whole, 1, 2_500_000);
 
         // A third machine gets the change; where nothing is shared nothing comes.

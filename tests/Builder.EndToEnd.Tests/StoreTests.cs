@@ -20,7 +20,7 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
     public void A_sound_store_with_a_container_and_a_volume_is_called_sound()
     {
         using var bld = Build(out _);
-        bld.Ok("run", "-d", "--name", "c", "-v", "v:/v", "t", "sleep", "60");
+        bld.Ok("run", "-d", "--name", "c", "-v", "data:/v", "t", "sleep", "60");
         CommandResult check = bld.Ok("system", "check");
         Assert.Contains("is sound", check.Output, StringComparison.Ordinal);
         Assert.Equal("", bld.Ok("system", "check", "-q").Output);
@@ -36,7 +36,7 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         string blob = Directory.GetFiles(Path.Combine(bld.Root, "blobs", "sha256")).OrderBy(path => new FileInfo(path).Length).Last();
         string record = Directory.GetFiles(Path.Combine(bld.Root, "cache"), "*", SearchOption.AllDirectories)
             .First(path => Path.GetFileName(path).Length == 62);
-        foreach (string path in (string[])[made, unpacked, blob, record])
+        foreach (string path in (string[])[made, unpacked, record])
         {
             Damage(path);
         }
@@ -46,7 +46,6 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         foreach (string part in (string[])
         [
             $"damaged: snapshots: {layers[^1]}", $"damaged: snapshots: {layers[0]}",
-            $"damaged: blobs: sha256:{Path.GetFileName(blob)}",
             $"damaged: cache: {Path.GetRelativePath(bld.Root, record)}", "damaged: names: refs/stray", "--repair",
         ])
         {
@@ -60,6 +59,14 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         bld.Ok(["build", .. bases.Mirror, "--timestamp", "1700000000", "-t", "t", context]);
         bld.Ok("system", "check");
         Assert.Equal("1000", bld.Ok("run", "--rm", "t", "tail", "-n", "1", "/numbers").Text);
+        Assert.Equal("root", bld.Ok("run", "--rm", "t", "id", "-un").Text);
+
+        // A blob that a registry has: the snapshot made of it is no worse for it.
+        Damage(blob);
+        CommandResult blobs = bld.Run("system", "check", "--format", "{{.Area}} {{.Subject}}").Failed(1);
+        Assert.Equal($"blobs sha256:{Path.GetFileName(blob)}", blobs.Text);
+        bld.Ok("system", "check", "--repair");
+        bld.Ok("system", "check");
         Assert.Equal("root", bld.Ok("run", "--rm", "t", "id", "-un").Text);
     }
 
@@ -168,19 +175,18 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         string context = bld.Context("c", "FROM busybox\nARG N\nRUN head -c 3000000 /dev/urandom > /r$N\n");
         for (int i = 0; i < 4; i++)
         {
-            // The hour between two collections is over.
-            File.Delete(Path.Combine(bld.Root, "locks", "collected"));
+            ForgetCollection(bld);
             bld.Command(["build", .. bases.Mirror, "-q", "--build-arg", $"N={i}", context])
                 .With("BLD_GC_RESERVED_SPACE", "1").With("BLD_GC_MAX_USED_SPACE", "7MB").Run().Succeeded();
             bld.Ok("rmi", "-f", bld.Ok("images", "-q", "--filter", "dangling=true").Lines[0]);
         }
 
-        Assert.InRange(CacheBytes(bld), 1_000_000, 8_000_000);
+        Assert.InRange(CacheBytes(bld), 8_000_000, 10_000_000); // three of four
         Assert.Equal(1, Cached(bld, context, "--build-arg", "N=3"));
         Assert.Equal(0, Cached(bld, context, "--build-arg", "N=0"));
 
         // Within the hour, and when it is switched off, nothing is looked at.
-        File.Delete(Path.Combine(bld.Root, "locks", "collected"));
+        ForgetCollection(bld);
         bld.Command(["build", .. bases.Mirror, "-q", "--build-arg", "N=9", context])
             .With("BLD_GC", "off").With("BLD_GC_MAX_USED_SPACE", "1").Run().Succeeded();
         Assert.False(File.Exists(Path.Combine(bld.Root, "locks", "collected")));
@@ -205,6 +211,9 @@ public sealed class StoreTests(Bases bases) : IClassFixture<Bases>
         CommandResult details = bld.Ok("system", "df", "-v");
         Assert.Contains("COPY files /files", details.Output, StringComparison.Ordinal);
     }
+
+    // As if the hour between two collections were over.
+    private static void ForgetCollection(Bld bld) => new Command("rm", "-f", Path.Combine(bld.Root, "locks", "collected")).Run();
 
     private static void Damage(string path)
     {

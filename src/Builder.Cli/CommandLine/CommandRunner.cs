@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Runtime.InteropServices;
+using Builder.Executor.Interop;
 using Builder.Executor.Sandbox.Isolation;
 using Builder.Frontend;
 
@@ -43,6 +44,11 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
         {
             new ErrorRenderer(cli, debug).Render(exception);
             return ErrorRenderer.ExitCodeOf(exception);
+        }
+        catch (IOException exception) when (LinuxException.FromDisk(exception) is { } failure)
+        {
+            new ErrorRenderer(cli, debug).Render(failure);
+            return ErrorRenderer.ExitCodeOf(failure);
         }
         finally
         {

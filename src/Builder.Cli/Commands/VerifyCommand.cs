@@ -11,7 +11,6 @@ using Builder.Executor.Context;
 using Builder.Executor.Images;
 using Builder.Executor.Steps;
 using Builder.Frontend;
-using Builder.Frontend.Naming;
 using Builder.Solver;
 
 namespace Builder.Cli.Commands;
@@ -112,12 +111,13 @@ internal static class VerifyCommand
             request = request with { SourceDateEpoch = epoch };
         }
 
+        using StepExecutor executor = new(composition.Store, composition.ImageSource.Layers, services);
         BuildSolver solver = new(new BuildPorts
         {
             Images = composition.ImageSource,
             Contexts = contexts,
             Remotes = remotes,
-            Executor = new StepExecutor(composition.Store, composition.ImageSource.Layers, services),
+            Executor = executor,
             Cache = new ForgetfulCache(),
             Time = cli.Time,
         });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Text.RegularExpressions;
-using Builder.Cli.CommandLine;
 using Builder.Executor.Maintenance;
 
 namespace Builder.Cli.Output;

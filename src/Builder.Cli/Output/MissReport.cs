@@ -70,7 +70,9 @@ internal static partial class MissReport
             { After: null } => $"gone, was: {Shorten(difference.Before)}",
             _ => $"{Shorten(difference.Before)} -> {Shorten(difference.After)}",
         };
-        return $"{difference.Input}: {values}";
+        return difference.Input == StepKeys.Source
+            ? $"the copied files changed: {values}"
+            : $"{difference.Input}: {values}";
     }
 
     private static string Fit(string name) => HumanText.Truncate(name, NameWidth).PadRight(NameWidth);

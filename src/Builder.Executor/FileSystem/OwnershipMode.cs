@@ -2,7 +2,6 @@
 
 using System.Globalization;
 using Builder.Executor.Interop;
-using Builder.Executor.Sandbox;
 
 namespace Builder.Executor.FileSystem;
 

@@ -57,6 +57,7 @@ public sealed partial class ImageStore
             throw InUse($"remove image {nameOrId}: {user} uses it", "remove the container first, or use --force");
         }
 
+        Digest[] siblings = [.. FindSiblings(image)];
         foreach (ImageReference other in image.Names)
         {
             Untag(other, removed);
@@ -69,12 +70,38 @@ public sealed partial class ImageStore
 
         _records.Remove(image.Id);
         removed.Add(new RemovedItem(true, image.Id.ToString()));
+        RemoveNameless(siblings, force, usedBy, removed);
         foreach (Digest layer in new GarbageCollector(_store).TryCollect())
         {
             removed.Add(new RemovedItem(true, layer.ToString()));
         }
 
         return removed;
+    }
+
+    /// <summary>The other images of the indexes that an image's names mean.</summary>
+    private IEnumerable<Digest> FindSiblings(StoredImage image) => image.Names
+        .Select(name => _store.References.Find(name))
+        .OfType<Digest>()
+        .Where(target => target != image.Manifest.Digest && _store.Blobs.IsFile(target))
+        .SelectMany(IdsOf)
+        .Where(id => id != image.Id)
+        .Distinct();
+
+    /// <summary>An index is gone with its name: so are its images, as far as nothing else names or uses them.</summary>
+    private void RemoveNameless(
+        Digest[] ids, bool force, Func<StoredImage, string?> usedBy, List<RemovedItem> removed)
+    {
+        Lazy<NameTable> table = ReadNames();
+        foreach (Digest id in ids)
+        {
+            if (FindById(id, table) is { Names.IsEmpty: true, RepoDigests.IsEmpty: true } sibling
+                && (force || usedBy(sibling) is null))
+            {
+                _records.Remove(id);
+                removed.Add(new RemovedItem(true, id.ToString()));
+            }
+        }
     }
 
     private static ContentException InUse(string message, string hint) =>

@@ -104,11 +104,10 @@ public sealed class LayerFetcher : ILayerFetcher
             return;
         }
 
-        Stream content = await place.OpenAsync(blob, cancellationToken).ConfigureAwait(false);
-        await using (content.ConfigureAwait(false))
-        {
-            await _store.Blobs.PutAsync(content, blob.Digest, blob.Size, cancellationToken).ConfigureAwait(false);
-        }
+        await place.ReadAsync(
+            blob,
+            content => _store.Blobs.PutAsync(content, blob.Digest, blob.Size, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>All places that are known to have a layer, the latest named first.</summary>

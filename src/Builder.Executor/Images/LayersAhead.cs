@@ -21,6 +21,7 @@ public sealed class LayersAhead : IFinishedLayers, IAsyncDisposable
 {
     private readonly IReadOnlyCollection<LayerCarrier> _carriers;
     private readonly ConcurrentDictionary<(DiffId Layer, bool IsInImage), Task> _tasks = new();
+    private readonly ConcurrentDictionary<LayerCarrier, bool> _failed = new();
     private readonly CancellationTokenSource _stop;
 
     /// <summary>Begins; nothing is done until a layer is there.</summary>
@@ -58,16 +59,22 @@ public sealed class LayersAhead : IFinishedLayers, IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static async Task CarryAsync(
+    private async Task CarryAsync(
         LayerCarrier carrier, DiffId layer, bool isInImage, CancellationToken cancellationToken)
     {
+        if (_failed.ContainsKey(carrier))
+        {
+            return;
+        }
+
         try
         {
             await carrier(layer, isInImage, cancellationToken).ConfigureAwait(false);
         }
         catch (BuildException)
         {
-            // Whoever needs the layer there will try it again, and say what is wrong.
+            // Whoever needs the layer there will try it again, and say what is wrong: no need to fail with each one.
+            _failed[carrier] = true;
         }
     }
 }

@@ -27,6 +27,19 @@ public sealed class LinuxException : BuildException
         };
     }
 
+    /// <summary>
+    /// The failure behind an exception of .NET's own file classes, when the disk is what failed: full, over quota, read-only,
+    /// broken; null for any other.
+    /// </summary>
+    public static LinuxException? FromDisk(IOException failure)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        var errno = (Errno)failure.HResult;
+        return errno is Errno.ENOSPC or Errno.EDQUOT or Errno.EROFS or Errno.EIO
+            ? new LinuxException("write to the store", errno)
+            : null;
+    }
+
     /// <summary>The call, as its manual page names it.</summary>
     public string Syscall { get; }
 

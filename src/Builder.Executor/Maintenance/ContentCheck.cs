@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Builder.Executor.Content;
@@ -25,6 +26,8 @@ internal sealed class ContentCheck(Store store, CheckLog log, IReadOnlySet<Diges
     private const string Blobs = "blobs";
     private const string Snapshots = "snapshots";
     private const int CopyBytes = 256 * 1024;
+
+    private readonly ConcurrentDictionary<Digest, bool> _damaged = new();
 
     /// <summary>Checks every blob.</summary>
     public void CheckBlobs(CancellationToken cancellationToken)
@@ -124,9 +127,13 @@ internal sealed class ContentCheck(Store store, CheckLog log, IReadOnlySet<Diges
         return (Digest.FromHash(hash.GetHashAndReset()), length);
     }
 
-    private void ReportBlob(Digest digest, string cause) => log.Add(
-        Blobs, digest.ToString(), cause, "remove it by --repair, then pull or build the images again that need it",
-        () => store.Blobs.Remove(digest));
+    private void ReportBlob(Digest digest, string cause)
+    {
+        _damaged[digest] = true;
+        log.Add(
+            Blobs, digest.ToString(), cause, "remove it by --repair, then pull or build the images again that need it",
+            () => store.Blobs.Remove(digest));
+    }
 
     /// <summary>The stacks of all images by the chainIDs of their parts: what a snapshot of that name lies on.</summary>
     private ImmutableDictionary<Digest, LayerStack> FindStacks()
@@ -173,7 +180,7 @@ internal sealed class ContentCheck(Store store, CheckLog log, IReadOnlySet<Diges
         (Digest found, length) = store.Snapshots.DigestFiles(store.Snapshots.PathOf(name), cancellationToken);
         stacks.TryGetValue(name, out LayerStack? stack);
         Descriptor? blob = store.Layers.Find(new DiffId(diffId), verifiedOnly: true)
-            .FirstOrDefault(form => store.Blobs.IsFile(form.Digest));
+            .FirstOrDefault(form => store.Blobs.IsFile(form.Digest) && !_damaged.ContainsKey(form.Digest));
         if (blob is null || (name != diffId && stack is null))
         {
             return null; // Nothing to compare with; that it can be read was all there is to see.

@@ -93,7 +93,7 @@ internal sealed record CacheDocument
         ],
         Mounts =
         [
-            .. (json.Mounts ?? []).Where(mount => mount.Name.Length <= MaxNameCharacters)
+            .. (json.Mounts ?? []).Where(mount => mount is { Name: not null, Index: not null } && mount.Name.Length <= MaxNameCharacters)
                 .Select(mount => new CachedMount(mount.Name, mount.Index)),
         ],
     };

@@ -7,7 +7,6 @@ using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Builder.Executor.Content;
-using Builder.Executor.Images;
 using Builder.Executor.Oci;
 using Builder.Executor.Registry;
 using Builder.Frontend.Naming;
@@ -23,9 +22,10 @@ internal sealed class S3Bucket : IBlobPlace, IDisposable
     /// <summary>Above this an object is sent in parts: a server takes 5 GiB at once at most, 10,000 parts, each of 5 MiB at least.</summary>
     private const long PartBytes = 64L * 1024 * 1024;
 
-    private const int TimeoutSeconds = 300;
+    private const int TimeoutSeconds = 1800;
     private const int ConnectTimeoutSeconds = 10;
     private const int MaxAttempts = 4;
+    private const int PauseMilliseconds = 200;
 
     private readonly S3Options _options;
     private readonly Lazy<AmazonS3Client> _client;
@@ -100,15 +100,16 @@ internal sealed class S3Bucket : IBlobPlace, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<Stream> OpenAsync(Descriptor blob, CancellationToken cancellationToken)
+    public Task ReadAsync(Descriptor blob, Func<Stream, Task> consume, CancellationToken cancellationToken)
     {
         string key = KeyOf(blob.Digest);
-        return await AskAsync("read", key, async () =>
+        return AskAsync("read", key, async () =>
         {
-            GetObjectResponse response = await _client.Value.GetObjectAsync(
+            using GetObjectResponse response = await _client.Value.GetObjectAsync(
                 new GetObjectRequest { BucketName = _options.Bucket, Key = key }, cancellationToken).ConfigureAwait(false);
-            return response.ResponseStream;
-        }).ConfigureAwait(false);
+            await consume(response.ResponseStream).ConfigureAwait(false);
+            return true;
+        });
     }
 
     /// <summary>Writes a document.</summary>
@@ -201,7 +202,7 @@ internal sealed class S3Bucket : IBlobPlace, IDisposable
         };
     }
 
-    private Task PutAsync(string key, Stream content, CancellationToken cancellationToken) =>
+    private Task<PutObjectResponse> PutAsync(string key, Stream content, CancellationToken cancellationToken) =>
         _client.Value.PutObjectAsync(
             new PutObjectRequest
             {
@@ -261,25 +262,38 @@ internal sealed class S3Bucket : IBlobPlace, IDisposable
         }
     }
 
+    /// <summary>Asks; when the line broke amid a body, which the SDK does not try again, once more after a pause.</summary>
     private async Task<T> AskAsync<T>(string operation, string key, Func<Task<T>> ask)
     {
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            return await ask().ConfigureAwait(false);
-        }
-        catch (AmazonS3Exception e)
-        {
-            throw Failure(operation, key, e);
-        }
-        catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException
-            or WebException or TimeoutException)
-        {
-            throw new RegistryException(
-                RegistryFailure.Unreachable, $"{operation} {Describe(key)}: {e.Message.Split('\n')[0].TrimEnd('.')}", e)
+            try
             {
-                Hint = "check region=, endpoint_url= and the credentials (access_key_id= and secret_access_key=, AWS_* variables, or a profile)",
-            };
+                return await ask().ConfigureAwait(false);
+            }
+            catch (AmazonS3Exception e)
+            {
+                throw Failure(operation, key, e);
+            }
+            catch (Exception e) when (e is IOException && attempt < MaxAttempts)
+            {
+                await Task.Delay(PauseMilliseconds * attempt).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException
+                or IOException or WebException or TimeoutException)
+            {
+                throw new RegistryException(RegistryFailure.Unreachable, $"{operation} {Describe(key)}: {CauseOf(e)}", e)
+                {
+                    Hint = "check region=, endpoint_url= and the credentials: access_key_id= and secret_access_key=, AWS_* variables, or a profile",
+                };
+            }
         }
+    }
+
+    private static string CauseOf(Exception e)
+    {
+        string line = e.Message.Split('\n')[0].TrimEnd('.', ':', '\r');
+        return line.StartsWith("Failed to resolve AWS credentials", StringComparison.Ordinal) ? "no credentials" : line;
     }
 
     private RegistryException Failure(string operation, string key, AmazonS3Exception e)

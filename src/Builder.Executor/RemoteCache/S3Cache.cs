@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Collections.Immutable;
 using Builder.Executor.Content;
 using Builder.Executor.Images;
 using Builder.Executor.Oci;

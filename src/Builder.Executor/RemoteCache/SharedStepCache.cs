@@ -249,7 +249,7 @@ public sealed class SharedStepCache : IDistributedCache, IDisposable
         {
             if (source is null || _failed.TryAdd(source, true))
             {
-                _warn($"{operation} {spec}: {e.Message}");
+                _warn($"{operation} {spec}: {e.Message}{(e.Hint is null ? "" : $" ({e.Hint})")}");
             }
 
             return default;

@@ -9,7 +9,6 @@ using Builder.Executor.Sandbox;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Trace;
 using Builder.Executor.Snapshots;
-using Builder.Executor.Steps;
 using Builder.Frontend.Naming;
 using Builder.Solver.Files;
 using Builder.Solver.Images;

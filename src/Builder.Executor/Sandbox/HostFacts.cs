@@ -2,7 +2,6 @@
 
 using System.Globalization;
 using Builder.Executor.FileSystem;
-using Builder.Executor.Sandbox.Isolation;
 
 namespace Builder.Executor.Sandbox;
 

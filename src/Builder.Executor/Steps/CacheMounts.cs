@@ -42,7 +42,7 @@ internal sealed class CacheMounts(Store store, OwnershipMode ownership, SharedCa
     {
         using FileDescriptor? files = AtCalls.TryOpen(
             AtCalls.CurrentDirectory, PathEncoding.Encode(FilesOf(directory)), OpenFlags.DirectoryRead);
-        return files is not null && DirectoryReader.Read(files.Value).Any();
+        return files is not null && DirectoryReader.Read(files.Value).Count > 0;
     }
 
     /// <summary>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Text;
-using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
 using Builder.Executor.Sandbox.Setup;

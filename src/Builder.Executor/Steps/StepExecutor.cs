@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Executor.Content;
+using Builder.Executor.Interop;
 using Builder.Executor.Snapshots;
 using Builder.Solver.Files;
 using Builder.Solver.Images;
@@ -33,11 +34,11 @@ public sealed class StepExecutor : IStepExecutor, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<IFileTree> OpenTreeAsync(LayerStack stack, CancellationToken cancellationToken)
+    public Task<IFileTree> OpenTreeAsync(LayerStack stack, CancellationToken cancellationToken) => NameDiskAsync(async () =>
     {
         await _store.Snapshots.EnsureAsync(stack, _fetcher, cancellationToken).ConfigureAwait(false);
-        return _store.Snapshots.Open(stack);
-    }
+        return (IFileTree)_store.Snapshots.Open(stack);
+    });
 
     /// <inheritdoc/>
     public bool HasLayer(DiffId layer) =>
@@ -52,14 +53,27 @@ public sealed class StepExecutor : IStepExecutor, IDisposable
         ArgumentNullException.ThrowIfNull(operation);
         ArgumentNullException.ThrowIfNull(parent);
         ArgumentNullException.ThrowIfNull(output);
-        return _run.RunAsync(operation, parent, output, cancellationToken);
+        return NameDiskAsync(() => _run.RunAsync(operation, parent, output, cancellationToken));
     }
 
     /// <inheritdoc/>
     public Task<LayerResult> WriteLayerAsync(LayerPlan plan, LayerStack parent, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return _copy.RunAsync(plan, parent, cancellationToken);
+        return NameDiskAsync(() => _copy.RunAsync(plan, parent, cancellationToken));
+    }
+
+    /// <summary>What fails because of the disk says so, with what to do, at the step's place.</summary>
+    private static async Task<T> NameDiskAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work().ConfigureAwait(false);
+        }
+        catch (IOException failure) when (LinuxException.FromDisk(failure) is { } known)
+        {
+            throw known;
+        }
     }
 
     /// <summary>Removes what was kept for further steps.</summary>

@@ -107,7 +107,7 @@ internal sealed class TraceRecorder
             await _cache.SetAsync(TraceNames.ForImage(rootFs), Encode(trace), s_keep, cancellationToken);
         }
 
-        BuildTrace merged = Merge(await PreviousAsync(cancellationToken), trace);
+        BuildTrace merged = Merge(await PreviousAsync(cancellationToken), trace, isComplete: rootFs is not null);
         await _cache.SetAsync(_name, Encode(merged), s_keep, cancellationToken);
         if (_sharedName is not null)
         {
@@ -134,13 +134,16 @@ internal sealed class TraceRecorder
         Fate = cached ? StepFate.Cached : origin.NoCache ? StepFate.Forced : StepFate.Missed,
     };
 
-    /// <summary>Stages that this build did not need keep what an earlier one said of them.</summary>
-    private static BuildTrace Merge(BuildTrace? previous, BuildTrace trace)
+    /// <summary>
+    /// Stages that this build did not need keep what an earlier one said of them, and so do steps that a failed one did not
+    /// reach: the next build has something to compare with.
+    /// </summary>
+    private static BuildTrace Merge(BuildTrace? previous, BuildTrace trace, bool isComplete)
     {
-        HashSet<string> stages = [.. trace.Steps.Select(step => step.Stage)];
-        return previous is null
-            ? trace
-            : new BuildTrace([.. previous.Steps.Where(step => !stages.Contains(step.Stage)), .. trace.Steps]);
+        IEnumerable<StepTrace> kept = (previous?.Steps ?? []).Where(old => !trace.Steps.Any(step =>
+            step.Stage == old.Stage && (isComplete || step.Position == old.Position)));
+        return new BuildTrace(
+            [.. kept.Concat(trace.Steps).GroupBy(step => step.Stage).SelectMany(stage => stage.OrderBy(step => step.Position))]);
     }
 
     /// <summary>

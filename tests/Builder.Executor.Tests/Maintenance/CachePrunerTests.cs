@@ -131,6 +131,51 @@ public sealed class CachePrunerTests : IDisposable
         Assert.Equal(0, usage.Add(directory["nowhere"]));
     }
 
+    [Fact]
+    public void Ranges_of_a_disk_are_counted_once_however_they_overlap()
+    {
+        var ranges = new DiskRanges();
+        var model = new bool[300];
+        var chance = new System.Random(7);
+        for (int i = 0; i < 2000; i++)
+        {
+            int start = chance.Next(280);
+            int length = chance.Next(1, 20);
+            int known = model.AsSpan(start, length).Count(true);
+            Assert.Equal((ulong)known, ranges.Add((ulong)start, (ulong)length));
+            model.AsSpan(start, length).Fill(true);
+            if (i % 100 == 99)
+            {
+                ranges = new DiskRanges();
+                model.AsSpan().Clear();
+            }
+        }
+    }
+
+    [ToolFact("mkfs.btrfs mkfs.xfs losetup")]
+    public void Pieces_that_files_share_take_their_room_once()
+    {
+        Assert.SkipUnless(new Command("losetup", "-f").Run().ExitCode == 0, "needs loop devices");
+        foreach ((string make, string type) in new[] { ("mkfs.btrfs -q", "btrfs"), ("mkfs.xfs -q -m reflink=1", "xfs") })
+        {
+            using var directory = new TemporaryDirectory();
+            Command.Shell($"cd '{directory.Path}' && mkdir m && truncate -s 400M disk && {make} disk && mount -o loop -t {type} disk m").Succeeded();
+            try
+            {
+                Command.Shell(
+                    $"cd '{directory.Path}/m' && mkdir a b && head -c 8000000 /dev/urandom > a/f && sync && "
+                    + "cp --reflink=always a/f b/f && head -c 1000000 /dev/urandom | dd of=b/f conv=notrunc status=none && sync").Succeeded();
+                var usage = new DiskUsage();
+                Assert.InRange(usage.Add(directory["m/a"]), 8_000_000, 8_100_000);
+                Assert.InRange(usage.Add(directory["m/b"]), 900_000, 1_300_000);
+            }
+            finally
+            {
+                Command.Shell($"umount '{directory.Path}/m'");
+            }
+        }
+    }
+
     private void Record(int key, LayerStack stack, int hoursAgo)
     {
         string name = $"{StepRecord.KeyPrefix}{key:x64}";

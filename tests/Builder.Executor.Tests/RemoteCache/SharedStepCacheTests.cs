@@ -191,8 +191,38 @@ public sealed class SharedStepCacheTests : IDisposable
     [InlineData("type=local,src=")]
     [InlineData("type=inline")]
     [InlineData("type=registry,ref=x/UPPER")]
+    [InlineData("type=registry,ref=x,bucket=b")]
+    [InlineData("type=registry,ref=x,mounts=yes")]
+    [InlineData("type=s3")]
+    [InlineData("type=s3,bucket=b,endpoint_url=host:9000")]
+    [InlineData("type=s3,bucket=b,access_key_id=a")]
+    [InlineData("type=s3,bucket=b,session_token=a")]
+    [InlineData("type=s3,bucket=b,name=;")]
+    [InlineData("type=s3,bucket=b,upload_parallelism=0")]
+    [InlineData("type=redis,url=a,layers=b,prefix=p")]
     public void Wrong_options_are_refused(string text) =>
         Assert.Throws<SolveException>(() => CacheSpec.Parse(text, isExport: false));
+
+    [Fact]
+    public void The_contents_of_mounts_have_no_place_in_an_image() =>
+        Assert.Throws<SolveException>(() => CacheSpec.Parse("type=inline,mounts=true", isExport: true));
+
+    [Fact]
+    public void No_secret_is_in_a_message()
+    {
+        SolveException wrong = Assert.Throws<SolveException>(() => CacheSpec.Parse(
+            "type=s3,bucket=b,access_key_id=id,secret_access_key=geheim,session_token=auch,mode=odd", isExport: true));
+        Assert.DoesNotContain("geheim", wrong.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("auch", wrong.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            "cache in s3://b/p/",
+            CacheSpec.Parse("type=s3,bucket=b,prefix=p/,access_key_id=id,secret_access_key=geheim", isExport: true).ToString());
+    }
+
+    [Fact]
+    public void A_field_with_a_comma_stands_in_quotes() => Assert.Equal(
+        "host:1,password=x",
+        CacheSpec.Parse("type=redis,\"url=host:1,password=x\",layers=reg/l", isExport: true).Server);
 
     private static ImageConfig ImageOf(params DiffId[] layers) =>
         new() { Platform = s_platform, RootFs = new LayerStack([.. layers]) };

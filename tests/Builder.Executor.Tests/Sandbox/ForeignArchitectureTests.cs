@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Runtime.InteropServices;
-using Builder.Executor.Content;
 using Builder.Executor.Sandbox.Foreign;
 using Builder.Executor.Tests.Snapshots;
 using Builder.TestSupport;

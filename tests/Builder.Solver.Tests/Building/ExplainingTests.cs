@@ -121,6 +121,17 @@ public sealed class ExplainingTests
     }
 
     [Fact]
+    public async Task A_step_that_a_failed_build_did_not_reach_is_compared_with_the_build_before()
+    {
+        await ExplainAsync("FROM base\nRUN put a 1\nRUN put b 1\nRUN put c 1");
+        await _build.FailAsync<StepFailedException>("FROM base\nRUN put a 2\nRUN fail 1");
+        MissExplanation[] steps = await ExplainAsync("FROM base\nRUN put a 2\nRUN put b 1\nRUN put c 2");
+        Assert.Equal(
+            [MissReason.Cached, MissReason.InputsChanged, MissReason.InputsChanged], steps.Select(step => step.Reason));
+        Assert.Equal("parent", Assert.Single(steps[1].Differences).Input);
+    }
+
+    [Fact]
     public async Task A_cached_build_writes_nothing()
     {
         await _build.SolveAsync(TestBuild.Request(App));

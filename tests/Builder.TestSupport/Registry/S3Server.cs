@@ -8,8 +8,8 @@ using Xunit;
 namespace Builder.TestSupport.Registry;
 
 /// <summary>
-/// An S3-compatible server of its own authors (s3rver of npm, which checks signatures) with one bucket, on a free port of
-/// loopback. Found at $S3RVER, or where eng/test.sh puts it.
+/// An S3-compatible server by other authors (s3rver of npm) with one bucket, on a free port of loopback. It knows which
+/// keys there are, but does not check signatures of version 4. Found at $S3RVER, or where eng/test.sh puts it.
 /// </summary>
 public sealed class S3Server : IDisposable
 {

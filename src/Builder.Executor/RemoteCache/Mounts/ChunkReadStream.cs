@@ -11,7 +11,7 @@ namespace Builder.Executor.RemoteCache.Mounts;
 /// The tar of an index as a stream: chunks are fetched some ahead, and each is verified before a byte of it is given. Read
 /// by one thread, which waits for the network.
 /// </summary>
-internal sealed class ChunkReadStream : Stream
+internal sealed class ChunkReadStream : SequentialReadStream
 {
     private readonly MountIndex _index;
     private readonly CacheStorage _storage;
@@ -32,25 +32,6 @@ internal sealed class ChunkReadStream : Stream
     }
 
     /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
     {
         if (_taken == _current.Length && !Advance())
@@ -63,23 +44,6 @@ internal sealed class ChunkReadStream : Stream
         _taken += count;
         return count;
     }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -23,7 +23,7 @@ internal sealed record MountChunk(Digest Content, int LengthBytes, Descriptor Bl
 internal sealed record MountIndex
 {
     private const int Version = 1;
-    private const int MaxJsonBytes = 64 * 1024 * 1024;
+    private const int MaxJsonBytes = 16 * 1024 * 1024;
 
     /// <summary>Permissions of the root.</summary>
     public required int Mode { get; init; }
@@ -70,12 +70,19 @@ internal sealed record MountIndex
         try
         {
             using GZipStream gzip = new(new MemoryStream(bytes, writable: false), CompressionMode.Decompress);
-            byte[] plain = new byte[MaxJsonBytes];
-            int length = gzip.ReadAtLeast(plain, plain.Length, throwOnEndOfStream: false);
-            MountIndexJson? json = length < plain.Length
-                ? JsonSerializer.Deserialize(plain.AsSpan(0, length), CacheJsonContext.Default.MountIndexJson)
+            using MemoryStream plain = new();
+            byte[] buffer = new byte[128 * 1024];
+            int count;
+            while (plain.Length <= MaxJsonBytes && (count = gzip.Read(buffer)) > 0)
+            {
+                plain.Write(buffer, 0, count);
+            }
+
+            MountIndexJson? json = plain.Length <= MaxJsonBytes
+                ? JsonSerializer.Deserialize(
+                    plain.GetBuffer().AsSpan(0, (int)plain.Length), CacheJsonContext.Default.MountIndexJson)
                 : null;
-            return json is { Version: Version }
+            return json is { Version: Version, Chunks: not null }
                 ? From(json, subject)
                 : throw new ContentException(ContentFailure.Malformed, $"{subject}: the index is of another version or too large");
         }
@@ -87,7 +94,7 @@ internal sealed record MountIndex
 
     private static MountIndex From(MountIndexJson json, string subject)
     {
-        bool isSound = json.Chunks.TrueForAll(chunk => chunk.Length is > 0 and <= MountLimits.MaxChunkBytes
+        bool isSound = json.Chunks.TrueForAll(chunk => chunk is not null && chunk.Length is > 0 and <= MountLimits.MaxChunkBytes
             && chunk.Size is > 0 and <= CacheArtifact.MaxSmallBlobBytes);
         return isSound && json.Chunks.Sum(chunk => (long)chunk.Length) <= MountLimits.MaxTarBytes
             ? new MountIndex

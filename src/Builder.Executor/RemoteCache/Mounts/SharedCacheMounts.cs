@@ -7,7 +7,6 @@ using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Executor.Steps;
 using Builder.Frontend;
-using Builder.Solver.Files;
 
 namespace Builder.Executor.RemoteCache.Mounts;
 
