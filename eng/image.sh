@@ -22,12 +22,12 @@ done
 bld=${BLD:-artifacts/bld}
 [ -x "$bld" ] || fail "no executable: run eng/build.sh or set BLD"
 bld=$(realpath "$bld")
-if ldd "$bld" >/dev/null 2>&1; then fail "$bld is not static: run eng/build.sh without --dynamic"; fi
+if ldd "$bld" 2>/dev/null | grep -q '=>'; then fail "$bld is not static: run eng/build.sh without --dynamic"; fi
 
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
-mkdir -p "$context"/root/{usr/bin,etc/ssl/certs,root,workspace,var/lib/bld,home/user}
-mkdir -m 1777 "$context/root/tmp"
+mkdir -p "$context"/root/{usr/bin,etc/ssl/certs,root,var/lib,home}
+mkdir -m 1777 "$context"/root/{tmp,workspace,var/lib/bld,home/user} # for whatever user the pod runs as
 cp "$bld" "$context/root/usr/bin/bld"
 cp /etc/ssl/certs/ca-certificates.crt "$context/root/etc/ssl/certs/ca-certificates.crt"
 printf 'root:x:0:0:root:/root:/busybox/sh\nuser:x:1000:1000:user:/home/user:/busybox/sh\n' > "$context/root/etc/passwd"
@@ -49,9 +49,6 @@ find "$context/root" -exec touch -h -d @1735689600 {} +
 cat > "$context/Dockerfile" <<D
 FROM scratch
 COPY root/ /
-COPY --chown=1000:1000 root/home/user /home/user
-COPY --chown=1000:1000 root/workspace /workspace
-COPY --chmod=1777 root/var/lib/bld /var/lib/bld
 ENV PATH=$path BLD_ROOT=/var/lib/bld
 VOLUME /var/lib/bld
 WORKDIR /workspace

@@ -31,7 +31,7 @@ public sealed class AttackTests : IDisposable
         _before = List();
     }
 
-    public static TheoryData<IsolationRung> Rungs { get; } = [IsolationRung.Native, IsolationRung.Chroot];
+    public static TheoryData<IsolationRung> Rungs { get; } = [IsolationRung.Native, IsolationRung.Chroot, IsolationRung.Trace];
 
     public void Dispose() => _bench.Dispose();
 
