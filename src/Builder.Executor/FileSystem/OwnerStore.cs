@@ -117,7 +117,7 @@ internal sealed class OwnerStore
             attributes = attributes with
             {
                 UserId = status.UserId == Libc.GetEffectiveUserId() ? 0 : status.UserId,
-                GroupId = status.GroupId == Libc.GetEffectiveGroupId() ? 0 : status.GroupId,
+                GroupId = IsOwnGroup(status) ? 0 : status.GroupId,
             };
         }
 
@@ -151,7 +151,7 @@ internal sealed class OwnerStore
         RecordedAttributes attributes = RecordedAttributes.From(status) with
         {
             UserId = status.UserId == Libc.GetEffectiveUserId() ? 0 : status.UserId,
-            GroupId = status.GroupId == Libc.GetEffectiveGroupId() ? 0 : status.GroupId,
+            GroupId = IsOwnGroup(status) ? 0 : status.GroupId,
         };
         if (TakesUserAttributes(status.Kind))
         {
@@ -197,6 +197,10 @@ internal sealed class OwnerStore
             AddToTable(status.Inode, status.Birth, record);
         }
     }
+
+    // Also of what a volume's directory gave its own group (set-group bit, a pod's fsGroup): nobody chose that group.
+    private static bool IsOwnGroup(in FileStatus status) =>
+        status.UserId == Libc.GetEffectiveUserId() || status.GroupId == Libc.GetEffectiveGroupId();
 
     private static bool TakesUserAttributes(FileKind kind) => kind is FileKind.Regular or FileKind.Directory;
 

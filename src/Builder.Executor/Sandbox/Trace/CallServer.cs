@@ -68,6 +68,9 @@ internal sealed class CallServer
         }
     }
 
+    /// <summary>After the end of <see cref="Serve"/>: gives up what still waits.</summary>
+    public void Abandon() => _opening.Abandon();
+
     private Answer Decide(in Notification call)
     {
         lock (_table.Gate)

@@ -18,6 +18,7 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
     private const int MaxRaces = 100;
 
     private readonly HashSet<(uint, uint)> _foreignTerminals = ListTerminals();
+    private readonly List<(FileDescriptor Fifo, Thread Thread)> _waiting = [];
     private readonly int _ownUmask = TraceeUmask.Read(Environment.ProcessId);
 
     /// <summary>creat(2).</summary>
@@ -148,9 +149,13 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
             return writes ? Answer.Fail(Errno.EACCES) : GiveText(call, proc.Read(found), flags);
         }
 
-        if (found.Status.Kind == FileKind.CharacterDevice && (flags & OpenFlags.Path) == 0 && IsForeignTerminal(found.Status))
+        if ((flags & OpenFlags.Path) == 0 && found.Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
         {
-            return Answer.Fail(Errno.ENXIO);
+            Errno refused = CheckDevice(found.Status);
+            if (refused != Errno.None)
+            {
+                return Answer.Fail(refused);
+            }
         }
 
         bool mayWait = found.Status.Kind == FileKind.Fifo && (flags & (OpenFlags.NonBlock | OpenFlags.Path)) == 0
@@ -170,15 +175,28 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
         return Give(call, file.Value, flags);
     }
 
-    // /dev/tty would be this process's terminal, and terminals that were there before belong to the machine's users.
-    private bool IsForeignTerminal(in FileStatus device)
+    // The devices that containers have, by number: a step of real root could make nodes of others. /dev/tty would be this
+    // process's terminal, and terminals that were there before belong to the machine's users.
+    private Errno CheckDevice(in FileStatus device)
     {
+        const uint MemoryMajor = 1;
         const uint TerminalMajor = 5;
         const uint FirstPseudoTerminal = 136;
         const uint LastPseudoTerminal = 143;
-        return (device.DeviceMajor, device.DeviceMinor) == (TerminalMajor, 0)
-            || (device.DeviceMajor is >= FirstPseudoTerminal and <= LastPseudoTerminal
-                && _foreignTerminals.Contains((device.DeviceMajor, device.DeviceMinor)));
+        (uint major, uint minor) = (device.DeviceMajor, device.DeviceMinor);
+        if (device.Kind == FileKind.BlockDevice)
+        {
+            return Errno.EPERM;
+        }
+
+        return major switch
+        {
+            MemoryMajor => minor is 3 or 5 or 7 or 8 or 9 ? Errno.None : Errno.EPERM, // null zero full random urandom
+            TerminalMajor => minor == 2 ? Errno.None : Errno.ENXIO, // ptmx
+            >= FirstPseudoTerminal and <= LastPseudoTerminal =>
+                _foreignTerminals.Contains((major, minor)) ? Errno.ENXIO : Errno.None,
+            _ => Errno.EPERM,
+        };
     }
 
     private static HashSet<(uint, uint)> ListTerminals()
@@ -210,27 +228,44 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
     {
         Notification waiting = call;
         FileDescriptor fifo = found.Release();
-        new Thread(() =>
+        var thread = new Thread(() =>
         {
-            using (fifo)
+            long opened = HostCall.Reopen(fifo.Value, flags & Kept & ~OpenFlags.NoFollow);
+            using var file = new FileDescriptor((int)opened);
+            Answer answer = opened < 0 ? Answer.Of(opened) : Give(waiting, file.Value, flags);
+            if (answer != Answer.Given)
             {
-                long opened = HostCall.Reopen(fifo.Value, flags & Kept & ~OpenFlags.NoFollow);
-                if (opened < 0)
-                {
-                    listener.Respond(waiting, Answer.Of(opened));
-                    return;
-                }
-
-                using var file = new FileDescriptor((int)opened);
-                Answer answer = Give(waiting, file.Value, flags);
-                if (answer != Answer.Given)
-                {
-                    listener.Respond(waiting, answer);
-                }
+                listener.Respond(waiting, answer);
             }
         })
-        { IsBackground = true, Name = "fifo" }.Start();
+        { IsBackground = true, Name = "fifo" };
+        _waiting.RemoveAll(wait =>
+        {
+            bool isOver = !wait.Thread.IsAlive;
+            if (isOver)
+            {
+                wait.Fifo.Dispose();
+            }
+
+            return isOver;
+        });
+        _waiting.Add((fifo, thread));
+        thread.Start();
         return Answer.Given;
+    }
+
+    /// <summary>After the step's end: nobody waits for fifos any more.</summary>
+    public void Abandon()
+    {
+        foreach ((FileDescriptor fifo, Thread thread) in _waiting)
+        {
+            long both = HostCall.Reopen(fifo.Value, OpenFlags.ReadWrite | OpenFlags.NonBlock);
+            using var otherEnd = new FileDescriptor((int)both);
+            thread.Join();
+            fifo.Dispose();
+        }
+
+        _waiting.Clear();
     }
 
     private unsafe Answer GiveText(in Notification call, byte[] text, int flags)

@@ -19,6 +19,7 @@ internal static class TraceFilters
     private const uint IoctlSetOwner = 0x8901; // FIOSETOWN
     private const uint IoctlSetGroup = 0x8902; // SIOCSPGRP
     private const uint FamilyUnix = 1;
+    private const uint CloneUntraced = 0x800000; // CLONE_UNTRACED: it would outlive the step
 
     private const string Answered =
         "chown lchown fchown fchownat setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups"
@@ -80,6 +81,9 @@ internal static class TraceFilters
                 name, SeccompAction.Notify, [new ArgumentCondition(0, ArgumentTest.NotEqual, 0)], SeccompAction.Allow));
         }
 
+        rules.Add(new SeccompRule(
+            "clone", SeccompAction.Fail(Errno.EPERM), [new ArgumentCondition(0, ArgumentTest.AnyOf, CloneUntraced)],
+            SeccompAction.Allow));
         rules.Add(new SeccompRule("setpriority", SeccompAction.Notify));
         rules.Add(new SeccompRule("ioprio_set", SeccompAction.Notify));
         if (!hasNetwork)

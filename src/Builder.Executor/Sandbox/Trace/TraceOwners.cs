@@ -40,11 +40,15 @@ internal sealed class TraceOwners(OwnerStore owners)
             : Seen(status);
 
     /// <summary>What a step sees of a file without a record.</summary>
-    public RecordedAttributes Seen(in FileStatus status) => RecordedAttributes.From(status) with
-    {
-        UserId = status.UserId == _user ? 0 : status.UserId,
-        GroupId = status.GroupId == _group ? 0 : status.GroupId,
-    };
+    public RecordedAttributes Seen(in FileStatus status) => _isReal
+        ? RecordedAttributes.From(status)
+        : RecordedAttributes.From(status) with
+        {
+            UserId = status.UserId == _user ? 0 : status.UserId,
+
+            // A volume's directories may give its group to all that is made in them (fsGroup of pods).
+            GroupId = status.UserId == _user || status.GroupId == _group ? 0 : status.GroupId,
+        };
 
     /// <summary>The mode that a file gets on disk.</summary>
     public int DiskMode(FileKind kind, int mode)

@@ -84,6 +84,7 @@ internal sealed class TracedCommand : IDisposable
         _process?.Dispose();
         _tracer.Join();
         _serving?.Join();
+        _server.Abandon();
         _listener.Dispose();
         Terminal?.Dispose();
         _images.Dispose();

@@ -53,6 +53,7 @@ public sealed class ConfinementTests : IDisposable
           check("io_uring", syscall(SYS_io_uring_setup, 1, buffer)); check("openat2", syscall(437, AT_FDCWD, outside, buffer, 24));
           check("open_tree", syscall(428, AT_FDCWD, outside, 0)); check("file handle", syscall(SYS_name_to_handle_at, AT_FDCWD, outside, buffer, buffer, 0));
           check("mount", syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, 0)); check("userns", syscall(SYS_unshare, 0x10000000));
+          check("untraced", syscall(SYS_clone, 0x800000 | SIGCHLD, 0, 0, 0, 0));
           check("x32", syscall(0x40000000 + 2, outside, 0, 0)); int pipefd[2]; if (pipe(pipefd)) return 1;
           check("signal owner", fcntl(pipefd[0], F_SETOWN, builder));
           long result = -1; __asm__ volatile("int $0x80" : "=a"(result) : "a"(5), "b"((unsigned)(unsigned long)inside), "c"(0), "d"(0) : "memory", "r8", "r9", "r10", "r11"); check("int80", (int)result);

@@ -114,6 +114,7 @@ public sealed class TracedCommandTests : IDisposable
     public void A_fifo_waits_for_its_other_end()
     {
         Assert.Equal("through\n", _root.Output("mkfifo /tmp/p; (sleep 0.2; echo through > /tmp/p) & cat /tmp/p; wait"));
+        _root.Output("mkfifo /tmp/q; cat /tmp/q & echo > /tmp/q-not & : "); // nobody comes
     }
 
     [TraceFact]
