@@ -197,12 +197,13 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
             }
 
             using FileDescriptor? made = Open(entry);
-            if (made is not null && HostCall.Status(made.Value, out FileStatus status) == 0)
+            if (made is not null)
             {
                 FileKind kind = type == FileType.BlockDevice ? FileKind.BlockDevice : FileKind.CharacterDevice;
-                errno = owners.Write(made.Value, status, new RecordedAttributes(
-                    kind, wanted, 0, 0, (uint)(device >> 8) & 0xFFF,
-                    (uint)(device & 0xFF) | (uint)((device >> 12) & 0xFFF00)));
+                uint major = (uint)(device >> 8) & 0xFFF;
+                uint minor = (uint)(device & 0xFF) | (uint)((device >> 12) & 0xFFF00);
+                errno = owners.Begin(
+                    made.Value, entry.Directory, caller.Process.Identity, wanted, (kind, major, minor));
             }
 
             return errno == Errno.None ? Answer.Success : Answer.Fail(errno);

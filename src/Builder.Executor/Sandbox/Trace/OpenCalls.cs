@@ -79,9 +79,14 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
             return Answer.Fail(Errno.EISDIR);
         }
 
-        Errno errno = isExclusive
-            ? paths.FindEntry(caller, directory, path, out Entry? entry)
-            : paths.FindMissing(caller, directory, path, out entry);
+        // A link in the last place, which leads elsewhere, is rare: then the name is there.
+        Errno errno = paths.FindEntry(caller, directory, path, out Entry? entry);
+        if (!isExclusive && errno == Errno.None && HostCall.StatusAt(entry!.Directory, entry.Name, out _) == 0)
+        {
+            entry.Dispose();
+            errno = paths.FindMissing(caller, directory, path, out entry);
+        }
+
         using (entry)
         {
             if (errno != Errno.None)
@@ -146,7 +151,7 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
 
         if (found.Content != ProcContent.Own && (flags & OpenFlags.Path) == 0)
         {
-            return writes ? Answer.Fail(Errno.EACCES) : GiveText(call, proc.Read(found), flags);
+            return writes || found.Content == ProcContent.Hidden ? Answer.Fail(Errno.EACCES) : GiveText(call, proc.Read(found), flags);
         }
 
         if ((flags & OpenFlags.Path) == 0 && found.Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)

@@ -8,6 +8,9 @@ internal enum ProcContent
     /// <summary>The kernel's own.</summary>
     Own,
 
+    /// <summary>Nothing: it cannot be opened.</summary>
+    Hidden,
+
     /// <summary>The memory map, with the step's names of files.</summary>
     Maps,
 

@@ -28,7 +28,7 @@ internal sealed class ProcView(GuestMounts mounts, TraceeTable table, byte[] ima
         string[] names = text.Split('/');
         if (s_masked.Contains(names[0]))
         {
-            return Errno.ENOENT;
+            return names.Length == 1 ? OpenOwn(path, ProcContent.Hidden, 0, out found) : Errno.EACCES;
         }
 
         switch (names[0])

@@ -114,7 +114,11 @@ internal sealed class TraceOwners(OwnerStore owners)
 
         if (wanted is { UserId: 0, GroupId: 0 } && !recordMode)
         {
-            OwnerStore.ForgetHeld(file);
+            if (MayHaveRecord(file, status))
+            {
+                OwnerStore.ForgetHeld(file);
+            }
+
             return Errno.None;
         }
 
@@ -126,11 +130,13 @@ internal sealed class TraceOwners(OwnerStore owners)
     /// <param name="directory">Where it was made.</param>
     /// <param name="identity">Who made it.</param>
     /// <param name="mode">What mode it is to have; links have none.</param>
-    public void Begin(int file, int directory, FakeIdentity identity, int mode)
+    /// <param name="device">What device it stands for, or null.</param>
+    public Errno Begin(
+        int file, int directory, FakeIdentity identity, int mode, (FileKind Kind, uint Major, uint Minor)? device = null)
     {
         if (HostCall.Status(file, out FileStatus status) < 0)
         {
-            return;
+            return Errno.ENOENT;
         }
 
         uint group = identity.Group.Effective;
@@ -142,12 +148,12 @@ internal sealed class TraceOwners(OwnerStore owners)
         }
 
         var wanted = new RecordedAttributes(
-            status.Kind, status.IsSymlink ? status.Permissions : mode, identity.User.Effective, group);
+            device?.Kind ?? status.Kind, status.IsSymlink ? status.Permissions : mode, identity.User.Effective, group,
+            device?.Major ?? 0, device?.Minor ?? 0);
         RecordedAttributes seen = Seen(status);
-        if (wanted.UserId != seen.UserId || wanted.GroupId != seen.GroupId || wanted.Mode != seen.Mode)
-        {
-            _ = Write(file, status, wanted);
-        }
+        return device is not null || wanted.UserId != seen.UserId || wanted.GroupId != seen.GroupId || wanted.Mode != seen.Mode
+            ? Write(file, status, wanted)
+            : Errno.None;
     }
 
     /// <summary>chown(2): who may, and what becomes of the mode.</summary>
