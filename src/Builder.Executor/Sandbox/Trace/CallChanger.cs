@@ -108,7 +108,7 @@ internal sealed class CallChanger(
     }
 
     /// <summary>Gives the place in the memory back.</summary>
-    public void GiveBack(ChangedCall changed)
+    public static void GiveBack(ChangedCall changed)
     {
         if (changed.Place != 0)
         {

@@ -184,7 +184,7 @@ internal sealed class CallServer
         On("utimensat", (Tracee t, in Notification c) =>
             _attributes.SetTimes(t, (int)c.A0, c.A1, c.A2, (int)c.A3));
         On("truncate", _attributes.Truncate);
-        OnXattr("getxattr", _xattrs.Get);
+        OnXattr("getxattr", XattrCalls.Get);
         OnXattr("setxattr", _xattrs.Set);
         OnXattr("listxattr", XattrCalls.List);
         OnXattr("removexattr", _xattrs.Remove);

@@ -131,7 +131,7 @@ internal sealed unsafe class ExecutableImages : IDisposable
 
         path = string.Create(CultureInfo.InvariantCulture, $"{++_next}/{name}");
         byte[] bytes = Solver.Files.PathEncoding.Encode(path);
-        long made = HostCall.At(CallNumbers.Mkdirat, Directory, bytes[..bytes.AsSpan().IndexOf((byte)'/')], ImageMode);
+        long made = HostCall.At(CallNumbers.Mkdirat, Directory, bytes.AsSpan(0, bytes.AsSpan().IndexOf((byte)'/')), ImageMode);
         bool isLink = loader.Length == 0 && hostPath is not null;
         Errno errno = made < 0 ? (Errno)(-made)
             : isLink ? (Errno)(-HostCall.Symlink(hostPath!, Directory, bytes))

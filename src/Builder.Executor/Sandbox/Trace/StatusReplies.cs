@@ -109,7 +109,8 @@ internal sealed unsafe class StatusReplies(GuestPaths paths, TraceOwners owners)
             {
                 identity = identity with
                 {
-                    User = IdTriple.Of(identity.User.Real), Group = IdTriple.Of(identity.Group.Real),
+                    User = IdTriple.Of(identity.User.Real),
+                    Group = IdTriple.Of(identity.Group.Real),
                 };
             }
 

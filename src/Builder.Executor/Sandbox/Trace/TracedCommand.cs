@@ -92,7 +92,7 @@ internal sealed class TracedCommand : IDisposable
         _end.Dispose();
     }
 
-    private HeldDirectory OpenStart(GuestPaths paths)
+    private static HeldDirectory OpenStart(GuestPaths paths)
     {
         // The working directory is changed to by the command's own first rows.
         long opened = HostCall.Reopen(paths.Mounts.Root.Handle.Value, OpenFlags.Path);

@@ -21,7 +21,7 @@ internal sealed unsafe class Tracer
     private readonly CallChanger _changer;
     private readonly Func<HeldDirectory> _openStart;
     private readonly HashSet<int> _early = [];
-    private readonly ManualResetEventSlim _seized = new();
+    private readonly TaskCompletionSource _seized = new();
     private readonly Thread _thread;
     private int _first;
     private Errno _failure;
@@ -52,7 +52,7 @@ internal sealed unsafe class Tracer
     {
         _first = pid;
         _thread.Start();
-        _seized.Wait();
+        _seized.Task.Wait();
         if (_failure != Errno.None)
         {
             // Its parent is this process still.
@@ -82,7 +82,7 @@ internal sealed unsafe class Tracer
             }
         }
 
-        _seized.Set();
+        _seized.SetResult();
         if (_failure == Errno.None)
         {
             Follow();
@@ -131,7 +131,7 @@ internal sealed unsafe class Tracer
         _early.Remove(tid);
         if (_table.FindThread(tid)?.Changed is { } changed)
         {
-            _changer.GiveBack(changed);
+            CallChanger.GiveBack(changed);
         }
 
         _table.Remove(tid);
@@ -262,7 +262,7 @@ internal sealed unsafe class Tracer
 
         if (changed is not null)
         {
-            _changer.GiveBack(changed);
+            CallChanger.GiveBack(changed);
         }
 
         _table.Execute(processId, former, changed?.Executable);
@@ -293,13 +293,13 @@ internal sealed unsafe class Tracer
     }
 
     // Arguments are put back: programmes rely on registers, and a call that a signal interrupts is repeated with them.
-    private void OnResult(Tracee thread)
+    private static void OnResult(Tracee thread)
     {
         if (thread.Changed is { } changed && Ptrace.TryGetRegisters(thread.ThreadId, out TraceRegisters now))
         {
             thread.Changed = null;
             Ptrace.SetRegisters(thread.ThreadId, CallChanger.After(thread, changed, now));
-            _changer.GiveBack(changed);
+            CallChanger.GiveBack(changed);
         }
 
         Ptrace.Continue(thread.ThreadId);

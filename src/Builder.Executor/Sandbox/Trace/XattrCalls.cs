@@ -20,7 +20,7 @@ internal sealed class XattrCalls(GuestPaths paths)
     private const int ReplaceOnly = 2; // XATTR_REPLACE
 
     /// <summary>getxattr(2) and its kin: (file, name, value, size).</summary>
-    public Answer Get(Tracee caller, in Notification call, FileDescriptor? file)
+    public static Answer Get(Tracee caller, in Notification call, FileDescriptor? file)
     {
         if (file is null || ReadName(caller, call.A1) is not { } name)
         {
