@@ -61,8 +61,22 @@ internal sealed class MountPoints(SafeFileHandle root)
         }
     }
 
+    // What is made and taken away here is nobody's change: neither the command nor the layer sees it in a time.
+    private static void RestoreTime(int directory, FileTime time)
+    {
+        try
+        {
+            AtCalls.SetModificationTime(directory, "."u8, time.Seconds, (int)time.Nanoseconds);
+        }
+        catch (LinuxException failure) when (failure.Errno is Errno.EPERM or Errno.EACCES)
+        {
+            // A directory of somebody else, which may be written but not dated: a volume.
+        }
+    }
+
     private static void TryRemove(int parent, byte[] name, in FileStatus status)
     {
+        FileTime time = AtCalls.Stat(parent, []).Modification;
         try
         {
             if (status.IsDirectory)
@@ -73,6 +87,8 @@ internal sealed class MountPoints(SafeFileHandle root)
             {
                 AtCalls.TryUnlink(parent, name);
             }
+
+            RestoreTime(parent, time);
         }
         catch (LinuxException failure) when (failure.Errno is Errno.ENOTEMPTY or Errno.EBUSY or Errno.EROFS)
         {
@@ -92,6 +108,7 @@ internal sealed class MountPoints(SafeFileHandle root)
     {
         using FileDescriptor parent = tree.TryOpenParent(path, out byte[] name)
             ?? throw new SandboxException($"mount on {target}: a file stands in the way");
+        FileTime time = AtCalls.Stat(parent.Value, []).Modification;
         if (isDirectory)
         {
             if (!AtCalls.TryMakeDirectory(parent.Value, name, DirectoryMode))
@@ -107,6 +124,7 @@ internal sealed class MountPoints(SafeFileHandle root)
             MemoryFile.Write(parent.Value, PathEncoding.Decode(name), [], FileMode);
         }
 
+        RestoreTime(parent.Value, time);
         _made.Add(path);
     }
 }
