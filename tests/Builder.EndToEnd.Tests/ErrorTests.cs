@@ -85,7 +85,7 @@ public sealed class ErrorTests : IClassFixture<Bases>
     {
         using var bld = new Bld();
         string big = bld.Context("big", "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=64\n");
-        string small = bld.Context("small", "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=4\nRUN echo y > /y\n");
+        string small = bld.Context("small", "FROM busybox\nWORKDIR /w\nRUN dd if=/dev/zero of=/big bs=1M count=4\n");
         Directory.CreateDirectory(bld["disk"]);
         new Command("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", bld["disk"]).Run().Succeeded();
         try
