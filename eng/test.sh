@@ -54,9 +54,11 @@ conformance() {
   local dir=$1 work=${XDG_CACHE_HOME:-$HOME/.cache}/image-conformance
   say "conformance cases in $dir"
   ensure_packages skopeo python3 busybox-static mmdebstrap
+  mkdir -p "$logs/cases"
   start_registry "$logs/registry"
   bash "$dir/../bases/make-bases" -o "$work/bases" -r "$REGISTRY" > "$logs/bases" 2>&1 || tail -5 "$logs/bases"
-  (cd "$dir" && PYTHONDONTWRITEBYTECODE=1 BLD=$PWD_BLD python3 -m runner --builder bld --registry "$REGISTRY" \
+  python3 "$here/conformance-links.py" "$dir" "$logs/cases/suites"
+  (cd "$logs/cases/suites" && PYTHONDONTWRITEBYTECODE=1 BLD=$PWD_BLD python3 -m runner --builder bld --registry "$REGISTRY" \
     --work "$work" -j 2 -v --json "$logs/verdicts.json") > "$logs/conformance" 2>&1
   grep -vE '^[0-9]+ of ' "$logs/conformance" | tail -150
   if [ ! -s "$logs/verdicts.json" ]; then
