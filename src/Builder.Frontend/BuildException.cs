@@ -31,6 +31,9 @@ public abstract class BuildException : Exception
         init => _location = value;
     }
 
+    /// <summary>The word of the instruction that is at fault, as it is after expansion; null when it is all of it.</summary>
+    public string? Subject { get; init; }
+
     /// <summary>What to do next, or null.</summary>
     public string? Hint { get; init; }
 

@@ -50,6 +50,9 @@ public sealed record BuildRequest
     /// <summary><c>--allow device</c>.</summary>
     public bool AllowDevices { get; init; }
 
+    /// <summary><c>--allow device=VENDOR/CLASS[=NAME]</c>.</summary>
+    public ImmutableArray<string> AllowedDevices { get; init; } = [];
+
     /// <summary><c>--add-host</c>.</summary>
     public ImmutableArray<HostEntry> ExtraHosts { get; init; } = [];
 

@@ -27,7 +27,8 @@ internal sealed class SandboxProgramme : IDisposable
         MountPoints = new MountPoints(spec.Root.Handle);
         try
         {
-            Devices = Own(new DeviceDirectory(spec.ShmSizeBytes, spec.PipeFiles, io is SandboxIo.Terminal));
+            bool hasSharedMemory = spec.Mounts.All(mount => mount.Target != DeviceDirectory.SharedMemory);
+            Devices = Own(new DeviceDirectory(spec.ShmSizeBytes, spec.PipeFiles, io is SandboxIo.Terminal, hasSharedMemory));
             if (io is SandboxIo.Terminal size)
             {
                 Terminal = Own(PseudoTerminal.Open(Devices.Terminals, size.Columns, size.Rows));

@@ -55,7 +55,10 @@ internal sealed class NamespaceMounts(string scratch, DirectoryMounts? copies = 
 
     /// <inheritdoc/>
     public override void AddTmpfs(string target, long sizeBytes) => _mounts.Add(
-        new SandboxMount(target, Own(DetachedMount.Tmpfs(TmpfsMode, sizeBytes, Hardened))));
+        new SandboxMount(target, Own(DetachedMount.Tmpfs(TmpfsMode, sizeBytes, Libc.MountNoSuid))));
+
+    /// <summary>Adds mounts that stay the caller's: those of devices.</summary>
+    public void Add(IEnumerable<SandboxMount> mounts) => _mounts.AddRange(mounts);
 
     /// <inheritdoc/>
     public override void AddAgent(string target, string agent, int mode, uint userId, uint groupId)

@@ -29,11 +29,6 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
     public async Task<LayerResult> RunAsync(
         RunOperation operation, LayerStack parent, IStepOutput output, CancellationToken cancellationToken)
     {
-        if (!operation.Devices.IsEmpty)
-        {
-            throw new StepMountException($"run {Describe(operation)}: device {operation.Devices[0]}: CDI devices are not supported");
-        }
-
         if (operation.Platform is { } platform)
         {
             store.Foreign.Ensure(platform);
@@ -47,6 +42,10 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
             using StepMountMaker maker = MakerFor(scratch, cancellationToken);
             using StepMounts mounts = await StepMounts.PrepareAsync(
                 store, fetcher, services, maker, operation.Mounts, cancellationToken).ConfigureAwait(false);
+            using StepDevices devices = StepDevices.Prepare(
+                operation.Devices, services.DeviceDirectories, maker is NamespaceMounts, output);
+            (maker as NamespaceMounts)?.Add(devices.Mounts);
+            mounts.Add(devices);
 
             // A thread of its own: it blocks as long as the command runs.
             return await Task.Factory.StartNew(
@@ -84,6 +83,8 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
     {
         MergedTree? tree = parent.IsEmpty ? null : store.Snapshots.Open(parent);
         using LayerDraft draft = store.Snapshots.BeginLayer(tree);
+        SandboxUser user = UserResolver.Resolve(
+            tree is null ? UserDatabase.Parse("", "") : UserDatabase.Read(tree), operation.User);
         var step = new StepContext
         {
             Store = store,
@@ -93,8 +94,7 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
             Snapshots = snapshots,
             Mounts = mounts,
             Draft = draft,
-            User = UserResolver.Resolve(
-                tree is null ? UserDatabase.Parse("", "") : UserDatabase.Read(tree), operation.User),
+            User = user with { Groups = user.Groups.AddRange(mounts.Groups) },
             Scratch = scratch,
         };
         using StepSandbox sandbox = SandboxFor(step, maker);

@@ -40,8 +40,11 @@ internal sealed class StepMounts : IDisposable
     /// <summary>Secrets shown as files.</summary>
     public IReadOnlyList<SandboxFile> Files => _files;
 
-    /// <summary>Secrets shown as variables, and the agent's.</summary>
+    /// <summary>Secrets shown as variables, the agent's, and those of devices.</summary>
     public IReadOnlyList<string> Environment => _environment;
+
+    /// <summary>Further groups of the command, those of devices.</summary>
+    public ImmutableArray<uint> Groups { get; private set; } = [];
 
     /// <summary>Prepares the mounts of a step; waits for caches that are locked.</summary>
     /// <param name="store">The store.</param>
@@ -70,6 +73,13 @@ internal sealed class StepMounts : IDisposable
             prepared.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Adds the variables and groups of devices.</summary>
+    public void Add(StepDevices devices)
+    {
+        _environment.AddRange(devices.Environment);
+        Groups = Groups.AddRange(devices.Groups);
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Immutable;
+using Builder.Executor.Devices;
 using Builder.Executor.RemoteCache.Mounts;
 using Builder.Executor.Sandbox.Isolation;
 
@@ -22,4 +24,7 @@ public sealed record StepServices
 
     /// <summary>Contents of cache mounts that other machines have; null when none are shared.</summary>
     public SharedCacheMounts? CacheMounts { get; init; }
+
+    /// <summary>Where CDI specifications are, the weightiest last.</summary>
+    public ImmutableArray<string> DeviceDirectories { get; init; } = DeviceCatalogue.DefaultDirectories;
 }

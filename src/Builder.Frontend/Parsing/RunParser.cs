@@ -26,6 +26,12 @@ internal static class RunParser
             CheckMount(flags, mount, context.EscapeCharacter);
         }
 
+        ImmutableArray<Word> devices = flags.List("device");
+        foreach (Word device in devices)
+        {
+            CheckDevice(device, context.EscapeCharacter);
+        }
+
         return new RunInstruction
         {
             Span = syntax.Span,
@@ -37,14 +43,14 @@ internal static class RunParser
             Mounts = mounts,
             Network = OneOf(flags.Single("network"), s_networks, "network mode"),
             Security = OneOf(flags.Single("security"), s_securityModes, "security"),
-            Devices = flags.List("device"),
+            Devices = devices,
         };
     }
 
     /// <summary>A value that holds nothing to expand is checked now; the solver checks the others.</summary>
     private static void CheckMount(FlagValues flags, Word mount, char escape)
     {
-        if (mount.Text.AsSpan().ContainsAny(['$', '\'', '"', escape]))
+        if (NeedsExpansion(mount, escape))
         {
             return;
         }
@@ -62,6 +68,25 @@ internal static class RunParser
             throw new SyntaxException(exception.Message, mount.Span);
         }
     }
+
+    private static void CheckDevice(Word device, char escape)
+    {
+        if (NeedsExpansion(device, escape))
+        {
+            return;
+        }
+
+        try
+        {
+            RunDevice.Parse(device.Text);
+        }
+        catch (FormatException exception)
+        {
+            throw new SyntaxException(exception.Message, device.Span);
+        }
+    }
+
+    private static bool NeedsExpansion(Word word, char escape) => word.Text.AsSpan().ContainsAny(['$', '\'', '"', escape]);
 
     private static Word? OneOf(Word? value, string[] allowed, string what) =>
         value is null || allowed.Contains(value.Text) || value.Text.Contains('$', StringComparison.Ordinal)

@@ -28,7 +28,7 @@ public static class StepKeys
             .Add("network", operation.Network.ToString())
             .AddSwitch("insecure", operation.Insecure)
             .Add("hostname", operation.Hostname)
-            .AddAll("device", operation.Devices)
+            .AddAll("device", [.. operation.Devices.Select(device => device.Required ? $"{device.Name},required" : device.Name)])
             .AddAll("host", [.. operation.ExtraHosts.Select(host => $"{host.Name}={host.Address}")])
             .Add("shm size", operation.ShmSizeBytes.ToString(CultureInfo.InvariantCulture))
             .AddAll("ulimit", [.. operation.Ulimits.Select(limit => $"{limit.Name}={limit.Soft}:{limit.Hard}")]);

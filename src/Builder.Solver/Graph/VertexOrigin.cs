@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Immutable;
 using Builder.Frontend;
 
 namespace Builder.Solver.Graph;
@@ -13,4 +14,34 @@ namespace Builder.Solver.Graph;
 /// <param name="Span">Its place there.</param>
 /// <param name="NoCache">An earlier result must not be used.</param>
 internal sealed record VertexOrigin(
-    string Name, string Text, string Stage, int Position, SourceText Source, SourceSpan Span, bool NoCache);
+    string Name, string Text, string Stage, int Position, SourceText Source, SourceSpan Span, bool NoCache)
+{
+    /// <summary>Words of the instruction after expansion, with their places; the sources of a COPY come first.</summary>
+    public ImmutableArray<(string Word, SourceSpan Span)> Words { get; init; } = [];
+
+    /// <summary>The place of a word that an error names, or of one that it is part of; else of the instruction.</summary>
+    public SourceSpan SpanOf(string? subject)
+    {
+        if (string.IsNullOrEmpty(subject))
+        {
+            return Span;
+        }
+
+        foreach (Func<string, bool> isMeant in (Func<string, bool>[])
+        [
+            word => word == subject,
+            word => word.Contains(subject, StringComparison.Ordinal),
+        ])
+        {
+            foreach ((string word, SourceSpan span) in Words)
+            {
+                if (isMeant(word))
+                {
+                    return span;
+                }
+            }
+        }
+
+        return Span;
+    }
+}

@@ -14,7 +14,6 @@ internal sealed class RunLowering
 {
     private const string HostnameArgument = "BUILDKIT_SANDBOX_HOSTNAME";
     private const string DefaultHostname = "buildkitsandbox";
-    private const string SharedMemory = "/dev/shm";
 
     private readonly LoweringContext _context;
     private readonly MountLowering _mounts;
@@ -31,15 +30,13 @@ internal sealed class RunLowering
     public void Lower(ResolvedStage resolved, LoweredStage stage, RunInstruction run)
     {
         (ImmutableArray<string> arguments, ImmutableArray<PipeFile> pipes) = Command(stage, run);
-        VertexOrigin origin = StepNames.Next(_context, stage, run, DisplayText(run));
+        ImmutableArray<DeviceRequest> devices = Devices(stage, run);
+        VertexOrigin origin = StepNames.Next(_context, stage, run, DisplayText(run)) with
+        {
+            Words = run.IsFromOnBuild ? [] : [.. devices.Zip(run.Devices, (device, word) => (device.Name, word.Span))],
+        };
         BuildRequest request = _context.Request;
         ImmutableArray<VertexMount> mounts = _mounts.Lower(resolved, stage, run, origin);
-        long sharedMemory = SharedMemorySize(mounts);
-        if (sharedMemory > 0)
-        {
-            mounts = mounts.RemoveAll(mount => mount.Mount.Target == SharedMemory);
-        }
-
         var operation = new RunOperation
         {
             Arguments = arguments,
@@ -50,10 +47,10 @@ internal sealed class RunLowering
             Platform = stage.Platform,
             Network = Network(run),
             Insecure = IsInsecure(run),
-            Devices = Devices(stage, run),
+            Devices = devices,
             Hostname = _context.Arguments.Find(HostnameArgument) ?? DefaultHostname,
             ExtraHosts = request.ExtraHosts,
-            ShmSizeBytes = sharedMemory > 0 ? sharedMemory : request.ShmSizeBytes,
+            ShmSizeBytes = request.ShmSizeBytes,
             Ulimits = request.Ulimits,
             PipeFiles = pipes,
         };
@@ -68,13 +65,6 @@ internal sealed class RunLowering
         stage.FileSystem = _context.Add(vertex);
         stage.History.Add(new HistoryDraft($"RUN {ArgumentPrefix(stage)}{string.Join(' ', arguments)} # buildkit", vertex));
     }
-
-    /// <summary>
-    /// The size of a tmpfs that is mounted where every sandbox has one: it replaces that one instead of covering it.
-    /// </summary>
-    private static long SharedMemorySize(ImmutableArray<VertexMount> mounts) =>
-        mounts.Select(mount => mount.Mount).OfType<TmpfsStepMount>()
-            .LastOrDefault(mount => mount.Target == SharedMemory)?.SizeBytes ?? 0;
 
     private static string DisplayText(RunInstruction run)
     {
@@ -204,18 +194,30 @@ internal sealed class RunLowering
         }
     }
 
-    private ImmutableArray<string> Devices(LoweredStage stage, RunInstruction run)
+    private ImmutableArray<DeviceRequest> Devices(LoweredStage stage, RunInstruction run)
     {
-        if (!run.Devices.IsEmpty && !_context.Request.AllowDevices)
+        ImmutableArray<DeviceRequest>.Builder devices = ImmutableArray.CreateBuilder<DeviceRequest>(run.Devices.Length);
+        foreach (Word word in run.Devices)
         {
-            throw _context.Words.Error(
-                run.Devices[0].Span,
-                $"run --device={run.Devices[0]}: it is not allowed in this build",
-                hint: "pass --allow device to bld build");
+            string value = _context.Words.Expand(word, stage.Variables);
+            try
+            {
+                RunDevice device = RunDevice.Parse(value);
+                devices.Add(new DeviceRequest(device.Name, device.Required, IsAllowed(device.Name)));
+            }
+            catch (FormatException failure)
+            {
+                throw _context.Words.Error(word.Span, $"run --device={value}: {failure.Message}", failure);
+            }
         }
 
-        return _context.Words.Expand(run.Devices, stage.Variables);
+        return devices.MoveToImmutable();
     }
+
+    private bool IsAllowed(string device) =>
+        _context.Request.AllowDevices
+        || _context.Request.AllowedDevices.Any(allowed =>
+            device == allowed || device.StartsWith(allowed + "=", StringComparison.Ordinal));
 
     /// <summary>Proxy variables, but not those that an ARG or ENV of the stage sets and the key therefore holds.</summary>
     private ImmutableArray<string> UnkeyedEnvironment(LoweredStage stage) =>

@@ -57,7 +57,7 @@ public sealed record RunOperation
     public bool Insecure { get; init; }
 
     /// <summary>CDI devices (<c>--device</c>).</summary>
-    public ImmutableArray<string> Devices { get; init; } = [];
+    public ImmutableArray<DeviceRequest> Devices { get; init; } = [];
 
     /// <summary>The host name the command sees.</summary>
     public string Hostname { get; init; } = "buildkitsandbox";
@@ -74,6 +74,12 @@ public sealed record RunOperation
     /// <summary>Scripts put at /dev/pipes/NAME, mode 0755, for here-documents that begin with "#!".</summary>
     public ImmutableArray<PipeFile> PipeFiles { get; init; } = [];
 }
+
+/// <summary>A CDI device of a step.</summary>
+/// <param name="Name">VENDOR/CLASS, VENDOR/CLASS=NAME or VENDOR/CLASS=*.</param>
+/// <param name="Required">The step fails when the machine has no such device.</param>
+/// <param name="IsAllowed"><c>--allow</c> permits it; otherwise only one whose specification says so may be used.</param>
+public sealed record DeviceRequest(string Name, bool Required, bool IsAllowed);
 
 /// <summary>A script that a RUN here-document becomes.</summary>
 public sealed record PipeFile(string Name, string Content);

@@ -48,6 +48,15 @@ public sealed class RunStepTests : IDisposable
     }
 
     [RootFact]
+    public async Task A_tmpfs_takes_the_place_of_shared_memory_and_may_hold_programmes()
+    {
+        (_, string output) = await RunAsync(
+            "grep -c ' /dev/shm ' /proc/mounts; grep ' /dev/shm ' /proc/mounts | cut -d' ' -f4; cp /bin/busybox /dev/shm/; /dev/shm/busybox echo ran",
+            operation => operation with { Mounts = [new TmpfsStepMount("/dev/shm", 8 << 20)] });
+        Assert.Equal("1\nrw,nosuid,relatime,size=8192k\nran\n", output);
+    }
+
+    [RootFact]
     public async Task The_layer_holds_what_the_command_changed_and_nothing_else()
     {
         var (result, output) = await RunAsync("echo hi; mkdir -p /srv/a && echo x > /srv/a/f && chown 33:50 /srv/a/f");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Immutable;
 using Builder.Frontend.Instructions;
 using Builder.Solver.Operations;
 using Xunit;
@@ -96,12 +97,11 @@ public sealed class RunTests
     }
 
     [Fact]
-    public async Task A_tmpfs_on_shared_memory_sets_its_size()
+    public async Task A_tmpfs_on_shared_memory_is_a_mount_as_any_other()
     {
         await _build.BuildAsync("FROM base\nRUN --mount=type=tmpfs,target=/dev/shm,size=128m x");
         RunOperation run = _build.Executor.Runs.Single();
-        Assert.Equal(128L << 20, run.ShmSizeBytes);
-        Assert.Empty(run.Mounts);
+        Assert.Equal(new TmpfsStepMount("/dev/shm", 128L << 20), run.Mounts.Single());
     }
 
     [Fact]
@@ -127,7 +127,6 @@ public sealed class RunTests
     [Theory]
     [InlineData("RUN --network=host x", "network.host")]
     [InlineData("RUN --security=insecure x", "security.insecure")]
-    [InlineData("RUN --device=vendor.com/gpu=all x", "device")]
     public async Task What_reaches_out_of_the_sandbox_must_be_allowed(string run, string entitlement)
     {
         SolveException failure = await _build.FailAsync<SolveException>($"FROM base\n{run}");
@@ -136,9 +135,40 @@ public sealed class RunTests
         {
             AllowHostNetwork = true,
             AllowInsecure = true,
-            AllowDevices = true,
         });
         Assert.Single(_build.Executor.Runs);
+    }
+
+    [Theory]
+    [InlineData(false, "", false)]
+    [InlineData(true, "", true)]
+    [InlineData(false, "vendor.com/gpu", true)]
+    [InlineData(false, "vendor.com/gpu=0", true)]
+    [InlineData(false, "vendor.com/gpu=1", false)]
+    [InlineData(false, "vendor.com/gp", false)]
+    public async Task A_device_is_asked_for_with_what_the_build_allows(bool all, string allowed, bool expected)
+    {
+        await _build.BuildAsync(
+            "FROM base\nARG N=0\nRUN --device=vendor.com/gpu=$N,required --device=name=a.b/c x",
+            request => request with { AllowDevices = all, AllowedDevices = [allowed] });
+        ImmutableArray<DeviceRequest> devices = _build.Executor.Runs.Single().Devices;
+        Assert.Equal([new DeviceRequest("vendor.com/gpu=0", true, expected), new DeviceRequest("a.b/c", false, all)], devices);
+    }
+
+    [Theory]
+    [InlineData("gpu", "VENDOR/CLASS=NAME")]
+    [InlineData("vendor.com/gpu=", "the name is empty")]
+    [InlineData("vendor.com/gpu=0,x", "invalid field 'x'")]
+    [InlineData("vendor.com/gpu=0,x=y", "unexpected key 'x'")]
+    [InlineData("vendor.com/gpu=0,required=maybe", "invalid value for required")]
+    [InlineData("required", "no name")]
+    [InlineData("$EMPTY", "csv devices")]
+    public async Task A_malformed_device_is_an_error_at_its_place(string device, string message)
+    {
+        Frontend.BuildException failure =
+            await _build.FailAsync<Frontend.BuildException>($"FROM base\nARG EMPTY\nRUN --device={device} x");
+        string text = failure is Frontend.DockerfileException parse ? parse.Diagnostics[0].Message : failure.Message;
+        Assert.Contains(message, text, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -37,7 +37,7 @@ public sealed class StepKeyTests
         [nameof(RunOperation.Mounts)] = (true, run => run with { Mounts = [new TmpfsStepMount("/t", 0)] }),
         [nameof(RunOperation.Network)] = (true, run => run with { Network = NetworkMode.None }),
         [nameof(RunOperation.Insecure)] = (true, run => run with { Insecure = true }),
-        [nameof(RunOperation.Devices)] = (true, run => run with { Devices = ["a/b=c"] }),
+        [nameof(RunOperation.Devices)] = (true, run => run with { Devices = [new DeviceRequest("a/b=c", false, false)] }),
         [nameof(RunOperation.Platform)] = (false, run => run with { Platform = s_platform }), // the key is told which
         [nameof(RunOperation.Hostname)] = (true, run => run with { Hostname = "other" }),
         [nameof(RunOperation.ExtraHosts)] = (true, run => run with { ExtraHosts = [new HostEntry("h", "::1")] }),

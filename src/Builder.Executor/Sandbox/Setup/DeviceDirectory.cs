@@ -32,20 +32,26 @@ internal sealed class DeviceDirectory : IDisposable
     ];
 
     private readonly DetachedMount _devices;
-    private readonly DetachedMount _shm;
+    private readonly DetachedMount? _shm;
     private readonly List<(string Path, DetachedMount Mount)> _boundNodes = [];
+
+    /// <summary>Where shared memory is.</summary>
+    public const string SharedMemory = "/dev/shm";
 
     /// <summary>Makes the directory.</summary>
     /// <param name="shmSizeBytes">Size of /dev/shm; 0 is the default.</param>
     /// <param name="pipeFiles">Scripts for /dev/pipes.</param>
     /// <param name="hasConsole">There will be a /dev/console.</param>
-    public DeviceDirectory(long shmSizeBytes, IReadOnlyList<PipeFile> pipeFiles, bool hasConsole)
+    /// <param name="hasSharedMemory">False when another mount takes the place of /dev/shm.</param>
+    public DeviceDirectory(long shmSizeBytes, IReadOnlyList<PipeFile> pipeFiles, bool hasConsole, bool hasSharedMemory)
     {
         long size = DeviceTmpfsBytes + pipeFiles.Sum(file => 8192L + 2 * Encoding.UTF8.GetByteCount(file.Content));
         _devices = DetachedMount.Tmpfs(0b111_101_101, size, Libc.MountNoSuid); // scripts in /dev/pipes are executed
         Terminals = MountTerminals();
-        _shm = DetachedMount.Tmpfs(
-            0b001_111_111_111, shmSizeBytes > 0 ? shmSizeBytes : DefaultShmBytes, Hardened | Libc.MountNoDev);
+        _shm = hasSharedMemory
+            ? DetachedMount.Tmpfs(
+                0b001_111_111_111, shmSizeBytes > 0 ? shmSizeBytes : DefaultShmBytes, Hardened | Libc.MountNoDev)
+            : null;
         int directory = _devices.Handle.Number();
         foreach ((string name, uint major, uint minor) in s_nodes)
         {
@@ -81,7 +87,11 @@ internal sealed class DeviceDirectory : IDisposable
     {
         MountRows.Attach(programme, _devices, "/dev");
         MountRows.Attach(programme, Terminals, "/dev/pts");
-        MountRows.Attach(programme, _shm, "/dev/shm");
+        if (_shm is not null)
+        {
+            MountRows.Attach(programme, _shm, SharedMemory);
+        }
+
         foreach ((string path, DetachedMount mount) in _boundNodes)
         {
             MountRows.Attach(programme, mount, path);
@@ -93,7 +103,7 @@ internal sealed class DeviceDirectory : IDisposable
     {
         _devices.Dispose();
         Terminals.Dispose();
-        _shm.Dispose();
+        _shm?.Dispose();
         _boundNodes.ForEach(node => node.Mount.Dispose());
     }
 
