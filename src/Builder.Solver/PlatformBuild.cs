@@ -51,7 +51,7 @@ internal sealed class PlatformBuild
             dockerfile, Arguments, request.HostPlatform, _platform, request.Target);
         long? epoch = await new EpochResolver(_session, dockerfile, Arguments, globals).ResolveAsync(cancellationToken);
 
-        var resolver = new StageResolver(dockerfile, globals, _platform, request.HostPlatform, _images);
+        var resolver = new StageResolver(dockerfile, Arguments, globals, _platform, request.HostPlatform, _images);
         ResolvedStage resolved = await resolver.ResolveAsync(target, cancellationToken);
         Triggers = resolver.Triggers;
         Check(resolved);

@@ -39,6 +39,34 @@ public sealed class ErrorTests : IClassFixture<Bases>
         Assert.DoesNotContain("\nt ", bld.Ok("images").Output, StringComparison.Ordinal);
     }
 
+    public static TheoryData<string, string> Places => new()
+    {
+        { "COPY a missing /x/", ":2:8" },
+        { "COPY --chown=nosuch:root a /", ":2:14" },
+        { "COPY --chmod=u=q a /", ":2:14" },
+        { "ADD http://127.0.0.1:1/x /", ":2:5" },
+        { "RUN --device=gpu true", ":2:14" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Places))]
+    public void A_failure_points_at_the_word_that_is_wrong(string instruction, string place)
+    {
+        using var bld = new Bld();
+        string context = bld.Context("c", $"FROM scratch\n{instruction}\n", ("a", "a"));
+        CommandResult result = bld.Run("build", context).Failed(1);
+        Assert.Contains($" --> Dockerfile{place}\n", result.Error, StringComparison.Ordinal);
+    }
+
+    [RootFact]
+    public void A_failure_says_what_to_do_about_a_context_that_is_only_a_dockerfile()
+    {
+        using var bld = new Bld();
+        CommandResult result = bld.Command("build", "-").Input("FROM scratch\nCOPY a /\n").Run().Failed(1);
+        Assert.Contains("the build context is empty", result.Error, StringComparison.Ordinal);
+        Assert.Contains("give a directory as the context", result.Error, StringComparison.Ordinal);
+    }
+
     [RootFact]
     public void An_unknown_target_is_named_with_a_suggestion()
     {

@@ -77,7 +77,7 @@ internal sealed class ArchiveTree : IArchiveTree, IFileHandleSource
     }
 
     /// <inheritdoc/>
-    public string? ExplainAbsence(string path) => null;
+    public Absence? ExplainAbsence(string path) => null;
 
     /// <inheritdoc/>
     public bool IsImplied(string path) => FindMember(path) is { IsImplied: true };

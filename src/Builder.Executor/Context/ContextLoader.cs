@@ -212,6 +212,25 @@ public sealed class ContextLoader
         }
 
         string missing = options.DockerfilePath ?? s_dockerfileNames[0];
+        if (context.Find(TreePath.Clean(missing)) is { Kind: FileKind.Symlink } link)
+        {
+            throw new ContextException(
+                ContextFailure.NotFound,
+                $"read Dockerfile \"{missing}\": it is a symbolic link to \"{link.LinkTarget}\", which is not in the build context")
+            {
+                Hint = "give the file that is meant by -f FILE",
+            };
+        }
+
+        if (options.DockerfilePath is not null
+            && (Directory.Exists(missing) || context.Find(TreePath.Clean(missing)) is { Kind: FileKind.Directory }))
+        {
+            throw new ContextException(ContextFailure.Invalid, $"read Dockerfile \"{missing}\": it is a directory")
+            {
+                Hint = "-f names the file",
+            };
+        }
+
         throw new ContextException(
             ContextFailure.NotFound, $"read Dockerfile \"{missing}\": no such file in build context \"{options.Context}\"")
         {

@@ -32,7 +32,9 @@ internal sealed class EmptyTree : IFileTree
     public Digest ContentDigest(string path) => throw Missing(path);
 
     /// <inheritdoc/>
-    public string? ExplainAbsence(string path) => "the build context is empty: only a Dockerfile was given";
+    public Absence? ExplainAbsence(string path) => new(
+        "the build context is empty: only a Dockerfile was given",
+        "give a directory as the context and the Dockerfile by -f, for instance bld build -f - .");
 
     private static ContextException Missing(string path) =>
         new(ContextFailure.NotFound, $"read \"{path}\": the build context is empty");

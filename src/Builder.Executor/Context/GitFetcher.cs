@@ -97,15 +97,19 @@ internal sealed class GitFetcher
             // a server that gives no commit by name: fetch everything
             Run(
                 url, directory,
-                ["fetch", "--quiet", "--", url.Remote, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
+                ["fetch", "--quiet", "--update-head-ok", "--", url.Remote, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
                 cancellationToken);
         }
 
         Run(url, directory, ["checkout", "--quiet", "--detach", commit, "--"], cancellationToken);
         if (url.Submodules && File.Exists(Path.Combine(directory, ".gitmodules")))
         {
-            Run(
-                url, directory, ["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], cancellationToken);
+            // some servers serve whole histories only
+            ImmutableArray<string> update = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"];
+            if (!TryRun(url, directory, update, cancellationToken).Status.IsSuccess)
+            {
+                Run(url, directory, update[..^1], cancellationToken);
+            }
         }
 
         string time = Run(url, directory, ["show", "--no-patch", "--format=%ct", commit], cancellationToken).OutputText;
@@ -190,11 +194,11 @@ internal sealed class GitFetcher
         environment["GIT_TERMINAL_PROMPT"] = "0";
         environment["GIT_PROTOCOL_FROM_USER"] = url.Remote.StartsWith("file://", StringComparison.Ordinal) ? "1" : "0";
         environment["LC_ALL"] = "C";
-        if (_secret("GIT_AUTH_HEADER") is { } header)
+        if (Secret(url, "GIT_AUTH_HEADER") is { } header)
         {
             AddHeader(environment, url, header.Trim());
         }
-        else if (_secret("GIT_AUTH_TOKEN") is { } token)
+        else if (Secret(url, "GIT_AUTH_TOKEN") is { } token)
         {
             byte[] pair = System.Text.Encoding.UTF8.GetBytes($"x-access-token:{token.Trim()}");
             AddHeader(environment, url, $"basic {Convert.ToBase64String(pair)}");
@@ -202,6 +206,11 @@ internal sealed class GitFetcher
 
         return [.. environment.Select(variable => $"{variable.Key}={variable.Value}")];
     }
+
+    /// <summary>A secret for the host of the URL, else for all: <c>GIT_AUTH_TOKEN.github.com</c>, <c>GIT_AUTH_TOKEN</c>.</summary>
+    private string? Secret(GitUrl url, string name) =>
+        (Uri.TryCreate(url.Remote, UriKind.Absolute, out Uri? remote) ? _secret($"{name}.{remote.Authority}") : null)
+        ?? _secret(name);
 
     /// <summary>Credentials go by the environment, where other users do not see them, and to this host only.</summary>
     private static void AddHeader(SortedDictionary<string, string> environment, GitUrl url, string value)

@@ -61,7 +61,7 @@ internal sealed class GitTree : IFileTree, IFileHandleSource
     public Digest ContentDigest(string path) => _checkout.Value.Files.ContentDigest(Real(path));
 
     /// <inheritdoc/>
-    public string? ExplainAbsence(string path) => null;
+    public Absence? ExplainAbsence(string path) => null;
 
     private string Real(string path) =>
         TreePath.Join(_checkout.Value.Directory, TreePath.Join(

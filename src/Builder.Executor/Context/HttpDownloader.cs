@@ -99,6 +99,10 @@ internal sealed class HttpDownloader : IDisposable
     {
         HttpRequestException { StatusCode: { } status } => $"the server answers {(int)status}",
         OperationCanceledException or TimeoutException => $"nothing came for {StallSeconds} seconds",
+        // "... see inner exception" sends the reader nowhere
+        { InnerException: { } inner } when exception.Message.Contains("inner exception", StringComparison.Ordinal) => Reason(inner),
+        System.Security.Authentication.AuthenticationException tls when tls.Message.Contains("frame", StringComparison.Ordinal) =>
+            "the server does not speak TLS at this port",
         _ => exception.Message.ToLowerInvariant().TrimEnd('.'),
     };
 
@@ -183,11 +187,12 @@ internal sealed class HttpDownloader : IDisposable
 
     private void Authorize(HttpRequestMessage request, Uri url)
     {
-        if (_secret($"HTTP_AUTH_HEADER_{url.Host}") is { } header)
+        // As Go names a host: with the port when the URL has one.
+        if ((_secret($"HTTP_AUTH_HEADER_{url.Authority}") ?? _secret($"HTTP_AUTH_HEADER_{url.Host}")) is { } header)
         {
             request.Headers.TryAddWithoutValidation("Authorization", header.Trim());
         }
-        else if (_secret($"HTTP_AUTH_TOKEN_{url.Host}") is { } token)
+        else if ((_secret($"HTTP_AUTH_TOKEN_{url.Authority}") ?? _secret($"HTTP_AUTH_TOKEN_{url.Host}")) is { } token)
         {
             request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token.Trim()}");
         }

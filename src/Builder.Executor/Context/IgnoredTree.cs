@@ -55,7 +55,7 @@ internal sealed class IgnoredTree : IFileTree, IFileHandleSource
     public Digest ContentDigest(string path) => _inner.ContentDigest(path);
 
     /// <inheritdoc/>
-    public string? ExplainAbsence(string path)
+    public Absence? ExplainAbsence(string path)
     {
         if (_inner.Find(path) is null)
         {
@@ -66,7 +66,7 @@ internal sealed class IgnoredTree : IFileTree, IFileHandleSource
         {
             if (_ignore.IsIgnored(current) && _ignore.DecidingLine(current) is { } line)
             {
-                return $"excluded by {_ignoreName} line {line}";
+                return Absence.ByIgnoreFile(_ignoreName, line);
             }
         }
 

@@ -114,7 +114,7 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
     }
 
     /// <inheritdoc/>
-    public string? ExplainAbsence(string path)
+    public Absence? ExplainAbsence(string path)
     {
         if (_ignore.IsEmpty || path.Length == 0 || !Exists(path))
         {
@@ -125,7 +125,7 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
         {
             if (_ignore.IsIgnored(current) && _ignore.DecidingLine(current) is { } line)
             {
-                return $"excluded by {_ignoreName} line {line}";
+                return Absence.ByIgnoreFile(_ignoreName, line);
             }
         }
 

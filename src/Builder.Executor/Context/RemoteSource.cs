@@ -144,7 +144,7 @@ public sealed class RemoteSource : IRemoteSource, IDisposable
             if (actual != Hex)
             {
                 throw new ContextException(
-                    ContextFailure.ChecksumMismatch, $"add {url}: digest mismatch {Name}:{actual}: {Name}:{Hex}")
+                    ContextFailure.ChecksumMismatch, $"add {url}: digest mismatch: expected {Name}:{Hex}, got {Name}:{actual}")
                 {
                     Hint = "the file is not the one that the Dockerfile names; check its source before you change --checksum",
                 };

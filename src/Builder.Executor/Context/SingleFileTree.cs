@@ -50,5 +50,5 @@ internal sealed class SingleFileTree : IFileTree, IFileHandleSource
     public Digest ContentDigest(string path) => _digest;
 
     /// <inheritdoc/>
-    public string? ExplainAbsence(string path) => null;
+    public Absence? ExplainAbsence(string path) => null;
 }

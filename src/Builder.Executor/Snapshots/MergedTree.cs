@@ -123,7 +123,7 @@ internal sealed class MergedTree : IFileTree, IDisposable
     }
 
     /// <inheritdoc/>
-    public string? ExplainAbsence(string path) => null;
+    public Absence? ExplainAbsence(string path) => null;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -97,6 +97,7 @@ internal readonly record struct FileOwner(uint UserId, uint GroupId)
     private static SolveException Unknown(string kind, string name, string file) =>
         new($"find {kind} \"{name}\": no such {kind} in {file} of this stage")
         {
+            Subject = name,
             Hint = $"create the {kind} before this line, or give its number",
         };
 }

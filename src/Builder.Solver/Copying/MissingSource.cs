@@ -15,16 +15,24 @@ internal static class MissingSource
         string message = $"copy \"{written}\" to \"{destination}\": source not found";
         if (tree.ExplainAbsence(path) is { } reason)
         {
-            return new SolveException($"{message} ({reason})")
-            {
-                Hint = "remove the pattern, or add one with '!' after it that lets the file in",
-            };
+            return new SolveException($"{message} ({reason.Text})") { Subject = written, Hint = reason.Hint };
         }
 
         (string directory, string name) = FirstMissing(tree, path);
+        if (tree.Find(TreePath.Join(directory, name)) is { Kind: FileKind.Symlink } link)
+        {
+            return new SolveException(
+                $"{message} (\"{TreePath.Join(directory, name)}\" is a symbolic link to \"{link.LinkTarget}\", which is not there)")
+            {
+                Subject = written,
+                Hint = "a link is followed inside the source only: copy what it points at into it",
+            };
+        }
+
         string? similar = Similar(tree, directory, name);
         return new SolveException(message)
         {
+            Subject = written,
             Hint = similar is null
                 ? $"there is no \"{TreePath.Join(directory, name)}\"; paths are relative to the root of the source"
                 : $"did you mean \"{similar}\"?",

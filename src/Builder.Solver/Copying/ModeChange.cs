@@ -161,6 +161,7 @@ internal sealed class ModeChange
     private static SolveException Invalid(string text) =>
         new($"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777")
         {
+            Subject = text,
             Hint = "write an octal mode (--chmod=755) or symbolic clauses (--chmod=u=rwX,go=rX)",
         };
 

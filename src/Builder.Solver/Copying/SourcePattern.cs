@@ -90,7 +90,7 @@ internal sealed class SourcePattern
         }
         catch (FormatException exception)
         {
-            throw new SolveException(exception.Message, exception);
+            throw new SolveException(exception.Message, exception) { Subject = name };
         }
     }
 

@@ -66,7 +66,7 @@ internal sealed class SourceSelector
         {
             if (!isWildcard)
             {
-                throw new SolveException($"copy \"{written}\": a socket cannot be stored in a layer");
+                throw new SolveException($"copy \"{written}\": a socket cannot be stored in a layer") { Subject = written };
             }
         }
         else if (Exclude.IsEmpty || !Exclude.IsIgnored(name))

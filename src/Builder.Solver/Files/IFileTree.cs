@@ -32,7 +32,6 @@ public interface IFileTree
     /// <summary>SHA-256 of a regular file's content.</summary>
     Digest ContentDigest(string path);
 
-    /// <summary>Why <see cref="Find"/> gives null although the user may see the file there ("excluded by
-    /// .dockerignore line 3"), or null.</summary>
-    string? ExplainAbsence(string path);
+    /// <summary>Why <see cref="Find"/> gives null although the user may see the file there, or null.</summary>
+    Absence? ExplainAbsence(string path);
 }

@@ -22,6 +22,11 @@ internal sealed class LocatedExpander
     /// <summary>The text that places lie in.</summary>
     public SourceText Source { get; }
 
+    /// <summary>
+    /// Where every failure is shown while it is set: words of an ONBUILD trigger have no place of their own in this text.
+    /// </summary>
+    public SourceSpan? TriggerPlace { get; set; }
+
     /// <summary>Expands to one string.</summary>
     public string Expand(Word word, IVariableScope scope) => Expand(word.Text, word.Span, scope);
 
@@ -83,5 +88,5 @@ internal sealed class LocatedExpander
 
     /// <summary>A failure at a place of this Dockerfile.</summary>
     public SolveException Error(SourceSpan span, string message, Exception? cause = null, string? hint = null) =>
-        new(message, cause) { Dockerfile = Source, Location = span, Hint = hint };
+        new(message, cause) { Dockerfile = Source, Location = TriggerPlace ?? span, Hint = hint };
 }

@@ -91,10 +91,8 @@ internal sealed class MetadataLowering
         var recorded = new List<string>();
         foreach (KeyValueWord definition in instruction.Definitions)
         {
-            // Given on the command line, else the default, else what the global scope says.
             string name = definition.Key.Text;
-            string? value = _arguments.Find(name)
-                ?? (definition.Value is null ? _globals.Find(name) : _words.Expand(definition.Value, stage.Variables));
+            string? value = StageVariables.ValueOf(definition, stage.Variables, _arguments, _globals, _words);
             if (value is not null)
             {
                 stage.Variables.Set(name, value);

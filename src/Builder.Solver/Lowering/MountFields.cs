@@ -27,7 +27,7 @@ internal static class MountFields
     }
 
     /// <summary>The value with the variables of each field expanded.</summary>
-    /// <exception cref="SolveException">An expansion fails, or <c>from</c> holds a variable.</exception>
+    /// <exception cref="SolveException">An expansion fails.</exception>
     public static string Expand(Word mount, LocatedExpander words, IVariableScope scope)
     {
         if (!mount.Text.Contains('$', StringComparison.Ordinal))
@@ -43,14 +43,6 @@ internal static class MountFields
             {
                 fields.Add(Quote(field));
                 continue;
-            }
-
-            if (name.Equals("from", StringComparison.OrdinalIgnoreCase))
-            {
-                throw words.Error(
-                    mount.Span,
-                    $"mount from \"{value}\": variables are not supported there",
-                    hint: "add a stage \"FROM ${VARIABLE} AS name\" with a global ARG, and mount from=name");
             }
 
             fields.Add(Quote($"{name}={words.Expand(value, mount.Span, scope)}"));

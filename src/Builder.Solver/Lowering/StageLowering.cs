@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using Builder.Frontend;
 using Builder.Frontend.Instructions;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
@@ -52,12 +53,15 @@ internal sealed class StageLowering
 
     private LoweredStage LowerStage(ResolvedStage resolved)
     {
+        SourceSpan? outer = _context.Words.TriggerPlace; // another stage may be on its way
         LoweredStage stage = Begin(resolved);
         foreach (Instruction instruction in resolved.Instructions)
         {
+            _context.Words.TriggerPlace = instruction.IsFromOnBuild ? instruction.Span : null;
             LowerInstruction(resolved, stage, instruction);
         }
 
+        _context.Words.TriggerPlace = outer;
         return stage;
     }
 

@@ -21,12 +21,14 @@ internal sealed class StageResolver
     private readonly Platform _host;
     private readonly ImageResolver _images;
     private readonly LocatedExpander _words;
+    private readonly StageVariables _variables;
     private readonly Dictionary<int, Task<ResolvedStage>> _stages = [];
     private readonly List<Instruction> _triggers = [];
 
     /// <summary>Creates a resolver for one platform.</summary>
     public StageResolver(
-        Dockerfile dockerfile, EnvironmentList globals, Platform platform, Platform host, ImageResolver images)
+        Dockerfile dockerfile, BuildArguments arguments, EnvironmentList globals, Platform platform, Platform host,
+        ImageResolver images)
     {
         _dockerfile = dockerfile;
         _globals = globals;
@@ -34,6 +36,7 @@ internal sealed class StageResolver
         _host = host;
         _images = images;
         _words = new LocatedExpander(dockerfile);
+        _variables = new StageVariables(arguments, globals, _words);
     }
 
     /// <summary>The triggers of all bases met so far.</summary>
@@ -103,13 +106,14 @@ internal sealed class StageResolver
         FileSource source = await ResolveBaseAsync(stage, platform, cancellationToken);
         ImmutableArray<Instruction> triggers = FindTriggers(source, span);
         BeginSources(stage, triggers, pending, cancellationToken);
+        ImmutableArray<Instruction> instructions = triggers.AddRange(stage.Instructions);
+        BeginVariableSources(stage, source, instructions, pending, cancellationToken);
         var sources = new Dictionary<string, FileSource>(StringComparer.Ordinal);
         foreach ((string key, Task<FileSource> task) in pending)
         {
             sources.Add(key, await task);
         }
 
-        ImmutableArray<Instruction> instructions = triggers.AddRange(stage.Instructions);
         return Complete(stage, source, PlatformOf(source, platform), instructions, triggers, sources);
     }
 
@@ -234,7 +238,7 @@ internal sealed class StageResolver
     {
         foreach (Instruction instruction in instructions)
         {
-            foreach ((string name, SourceSpan span) in NamedSources(instruction))
+            foreach ((string name, SourceSpan span) in From(instruction).Where(from => !HasVariable(from.Text)))
             {
                 if (!pending.ContainsKey(name))
                 {
@@ -244,32 +248,60 @@ internal sealed class StageResolver
         }
     }
 
-    private IEnumerable<(string Name, SourceSpan Span)> NamedSources(Instruction instruction)
+    /// <summary>
+    /// Sources that variables name: they are known when the base is, whose environment may set them. A value of
+    /// <c>from</c> is looked up by its expanded text.
+    /// </summary>
+    private void BeginVariableSources(
+        Stage stage,
+        FileSource source,
+        ImmutableArray<Instruction> instructions,
+        Dictionary<string, Task<FileSource>> pending,
+        CancellationToken cancellationToken)
     {
-        if (instruction is CopyInstruction { From: { } from })
+        if (!instructions.Any(instruction => From(instruction).Any(from => HasVariable(from.Text))))
         {
-            if (from.Text.Contains('$', StringComparison.Ordinal))
-            {
-                throw _words.Error(
-                    from.Span,
-                    $"copy from \"{from}\": variable expansion is not supported for --from",
-                    hint: "add a stage \"FROM ${VARIABLE} AS name\" with a global ARG, and copy from that");
-            }
-
-            yield return (from.Text, from.Span);
+            return;
         }
 
-        if (instruction is RunInstruction run)
+        EnvironmentList scope = _variables.Begin(source);
+        foreach (Instruction instruction in instructions)
         {
-            foreach (Word mount in run.Mounts)
+            _variables.Apply(scope, instruction);
+            foreach ((string text, SourceSpan span) in From(instruction).Where(from => HasVariable(from.Text)))
             {
-                if (MountFields.FindFrom(mount) is { Length: > 0 } name && !name.Contains('$', StringComparison.Ordinal))
+                string name = _words.Expand(text, span, scope);
+                if (name.Length == 0)
                 {
-                    yield return (name, mount.Span);
+                    throw _words.Error(
+                        span,
+                        $"copy from \"{text}\": it is empty once expanded",
+                        hint: "declare the variable in this stage (ARG NAME), and give it a default or pass --build-arg");
+                }
+
+                if (!pending.ContainsKey(name))
+                {
+                    pending.Add(name, ResolveSourceAsync(stage, name, span, cancellationToken));
                 }
             }
         }
     }
+
+    /// <summary>True for what means something only once its variables are known.</summary>
+    public static bool HasVariable(string from) => from.Contains('$', StringComparison.Ordinal);
+
+    private static IEnumerable<(string Text, SourceSpan Span)> From(Instruction instruction) => instruction switch
+    {
+        CopyInstruction { From: { } from } => [(from.Text, PlaceOf(instruction, from))],
+        RunInstruction run => run.Mounts
+            .Select(mount => (Text: MountFields.FindFrom(mount) ?? "", Span: PlaceOf(instruction, mount)))
+            .Where(from => from.Text.Length > 0),
+        _ => [],
+    };
+
+    // A trigger's words have no place of their own in this Dockerfile.
+    private static SourceSpan PlaceOf(Instruction instruction, Word word) =>
+        instruction.IsFromOnBuild ? instruction.Span : word.Span;
 
     private async Task<FileSource> ResolveSourceAsync(
         Stage stage, string name, SourceSpan span, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using System.Text;
+using Builder.Frontend;
 using Builder.Frontend.Instructions;
 using Builder.Solver.Copying;
 using Builder.Solver.Graph;
@@ -27,7 +28,10 @@ internal sealed class TransferLowering
     public void Lower(ResolvedStage resolved, LoweredStage stage, TransferInstruction transfer)
     {
         CopyRequest request = Request(stage, transfer);
-        VertexOrigin origin = StepNames.Next(_context, stage, transfer, DisplayText(stage, transfer));
+        VertexOrigin origin = StepNames.Next(_context, stage, transfer, DisplayText(stage, transfer)) with
+        {
+            Words = transfer.IsFromOnBuild ? [] : Words(transfer, request), // a trigger's words are not in this Dockerfile
+        };
         var vertex = new CopyVertex
         {
             Origin = origin,
@@ -35,7 +39,7 @@ internal sealed class TransferLowering
             Request = request,
             Sources = transfer switch
             {
-                CopyInstruction copy => CopySources(resolved, copy, request),
+                CopyInstruction copy => CopySources(resolved, stage, copy, request),
                 AddInstruction add => AddSources(stage, add, request),
                 _ => throw new InvalidOperationException("a transfer of an unknown kind"),
             },
@@ -47,6 +51,23 @@ internal sealed class TransferLowering
     /// <summary>True for what only ADD can fetch over http.</summary>
     private static bool IsWebAddress(string source) =>
         source.StartsWith("http://", StringComparison.Ordinal) || source.StartsWith("https://", StringComparison.Ordinal);
+
+    private static ImmutableArray<(string Word, SourceSpan Span)> Words(TransferInstruction transfer, CopyRequest request)
+    {
+        ImmutableArray<(string Word, SourceSpan Span)>.Builder words =
+            ImmutableArray.CreateBuilder<(string Word, SourceSpan Span)>();
+        words.AddRange(request.Sources.Zip(transfer.Sources, (text, word) => (text, word.Span)));
+        words.Add((request.Destination, transfer.Destination.Span));
+        foreach ((string? text, Word? word) in ((string?, Word?)[])[(request.Owner, transfer.Chown), (request.Mode, transfer.Chmod)])
+        {
+            if (text is not null && word is not null)
+            {
+                words.Add((text, word.Span));
+            }
+        }
+
+        return words.ToImmutable();
+    }
 
     private static string CreatedBy(TransferInstruction transfer, CopyRequest request)
     {
@@ -111,7 +132,8 @@ internal sealed class TransferLowering
         return string.IsNullOrEmpty(value) ? null : value;
     }
 
-    private ImmutableArray<VertexSource> CopySources(ResolvedStage resolved, CopyInstruction copy, CopyRequest request)
+    private ImmutableArray<VertexSource> CopySources(
+        ResolvedStage resolved, LoweredStage stage, CopyInstruction copy, CopyRequest request)
     {
         for (int i = 0; i < request.Sources.Length; i++)
         {
@@ -125,7 +147,9 @@ internal sealed class TransferLowering
             }
         }
 
-        FileSource? from = copy.From is null ? null : resolved.Sources[copy.From.Text];
+        FileSource? from = copy.From is null ? null
+            : resolved.Sources[
+                StageResolver.HasVariable(copy.From.Text) ? _context.Words.Expand(copy.From, stage.Variables) : copy.From.Text];
         return
         [
             .. request.Sources.Select<string, VertexSource>(source => from switch

@@ -30,7 +30,7 @@ internal sealed class CopySolver
     /// <summary>Solves one vertex.</summary>
     public async Task<VertexResult> SolveAsync(CopyVertex vertex, CancellationToken cancellationToken)
     {
-        var source = new SelectionReader(_session, _scheduler, vertex.Request, vertex.Sources);
+        var source = new SelectionReader(_session, _scheduler, vertex.Request, vertex.Sources, vertex.Origin);
         Task<Digest> reading = source.DigestAsync(cancellationToken);
 
         // A linked layer is made without its parent; only the file system that it is part of waits for it.

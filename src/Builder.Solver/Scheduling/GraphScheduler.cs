@@ -117,7 +117,11 @@ internal sealed class GraphScheduler
             return false;
         }
 
-        (failure as BuildException)?.Locate(vertex.Origin.Source, vertex.Origin.Span);
+        if (failure is BuildException known)
+        {
+            known.Locate(vertex.Origin.Source, vertex.Origin.SpanOf(known.Subject));
+        }
+
         Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
         all.Cancel();
         return false;

@@ -97,7 +97,7 @@ internal sealed class RunSolver
         var files = new FileSystemSource(FileSystemInput.Known(bind.Source), pattern);
         try
         {
-            return await new SelectionReader(_session, _scheduler, request, [files]).DigestAsync(cancellationToken);
+            return await new SelectionReader(_session, _scheduler, request, [files], origin: null).DigestAsync(cancellationToken);
         }
         catch (SolveException)
         {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
+using Builder.Frontend;
 using Builder.Frontend.Naming;
 using Builder.Solver.Caching;
 using Builder.Solver.Copying;
@@ -18,16 +19,19 @@ internal sealed class SelectionReader
     private readonly GraphScheduler _scheduler;
     private readonly CopyRequest _request;
     private readonly ImmutableArray<VertexSource> _sources;
+    private readonly VertexOrigin? _origin;
     private CopySelection? _selection;
 
     /// <summary>Creates the reader of a request whose sources come from <paramref name="sources"/>, one by one.</summary>
     public SelectionReader(
-        BuildSession session, GraphScheduler scheduler, CopyRequest request, ImmutableArray<VertexSource> sources)
+        BuildSession session, GraphScheduler scheduler, CopyRequest request, ImmutableArray<VertexSource> sources,
+        VertexOrigin? origin)
     {
         _session = session;
         _scheduler = scheduler;
         _request = request;
         _sources = sources;
+        _origin = origin;
     }
 
     /// <summary>
@@ -75,6 +79,29 @@ internal sealed class SelectionReader
         return _selection;
     }
 
+    private async Task<FetchedFile> FetchAsync(RemoteSource remote, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _session.FetchAsync(remote.File, cancellationToken);
+        }
+        catch (BuildException failure) when (Locate(failure, _sources.IndexOf(remote)))
+        {
+            throw;
+        }
+    }
+
+    /// <summary>Adds the place of a source to a failure, as an exception filter: always false.</summary>
+    private bool Locate(BuildException failure, int source)
+    {
+        if (_origin is not null && source >= 0 && source < _origin.Words.Length)
+        {
+            failure.Locate(_origin.Source, _origin.Words[source].Span);
+        }
+
+        return false;
+    }
+
     private async Task<string?> IdentityAsync(VertexSource source, CancellationToken cancellationToken) => source switch
     {
         FileSystemSource files => (await _scheduler.StackOfAsync(files.FileSystem)).Stack.ChainId.ToString(),
@@ -95,7 +122,7 @@ internal sealed class SelectionReader
                     await _session.Ports.Executor.OpenTreeAsync(stack, cancellationToken),
                     files.Pattern);
             case RemoteSource remote:
-                FetchedFile fetched = await _session.FetchAsync(remote.File, cancellationToken);
+                FetchedFile fetched = await FetchAsync(remote, cancellationToken);
                 return new CopySource(
                     fetched.Path.Length == 0 ? CopySourceKind.Contents : CopySourceKind.FetchedFile,
                     fetched.Tree,

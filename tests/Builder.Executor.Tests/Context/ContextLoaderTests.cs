@@ -77,7 +77,7 @@ public sealed class ContextLoaderTests : IDisposable
         using BuildContexts contexts = await LoadAsync(null);
         IFileTree tree = (await contexts.OpenAsync(null, TestContext.Current.CancellationToken))!;
         Assert.Null(tree.Find(hidden));
-        Assert.Equal($"excluded by {first} line 1", tree.ExplainAbsence(hidden));
+        Assert.Equal($"excluded by {first} line 1", tree.ExplainAbsence(hidden)?.Text);
         Assert.Equal(3, tree.List("").Count(node => node.Name.Length == 1));
     }
 

@@ -71,7 +71,7 @@ public sealed class LocalContextTests : IDisposable
         _directory.Write("logs/today", "");
         using LocalContext context = Open("# comment\n\nlogs");
         Assert.Null(context.Find("logs/today"));
-        Assert.Equal("excluded by .dockerignore line 3", context.ExplainAbsence("logs/today"));
+        Assert.Equal("excluded by .dockerignore line 3", context.ExplainAbsence("logs/today")?.Text);
         Assert.Null(context.ExplainAbsence("nothing"));
     }
 

@@ -102,7 +102,7 @@ internal sealed class MemoryLayer : IFileTree
         return Digest.FromHash(SHA256.HashData(_contents[path]));
     }
 
-    public string? ExplainAbsence(string path) => null;
+    public Absence? ExplainAbsence(string path) => null;
 
     private static byte[] Read(TreeContent content)
     {

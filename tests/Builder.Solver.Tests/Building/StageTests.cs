@@ -61,8 +61,9 @@ public sealed class StageTests
     [InlineData("FROM base AS a\nCOPY --from=a / /", "circular dependency detected on stage: a", 2)]
     [InlineData("FROM base AS a\nCOPY --from=b / /\nFROM a AS b", "cannot copy from stage \"b\", it needs to be defined before current stage \"a\"", 2)]
     [InlineData("FROM base\nCOPY --from=7 / /", "invalid stage index", 2)]
-    [InlineData("FROM base\nCOPY --from=$X / /", "variable expansion is not supported for --from", 2)]
-    [InlineData("FROM base\nRUN --mount=from=$X,target=/m x", "variables are not supported there", 2)]
+    [InlineData("FROM base\nCOPY --from=$X / /", "it is empty once expanded", 2)]
+    [InlineData("FROM base\nRUN --mount=from=$X,target=/m x", "it is empty once expanded", 2)]
+    [InlineData("ARG X=7\nFROM base\nARG X\nCOPY --from=$X / /", "invalid stage index", 4)]
     [InlineData("FROM base\nCOPY --from=Bad/Name: / /", "resolve image \"Bad/Name:\"", 2)]
     public async Task Wrong_sources_are_errors_at_their_line(string dockerfile, string message, int line)
     {
@@ -88,6 +89,39 @@ public sealed class StageTests
         Assert.Equal("other", files.Text("by-image"));
         Assert.Equal(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], image.Env);
         Assert.Equal("/", image.WorkingDir);
+    }
+
+    [Fact]
+    public async Task Variables_name_the_sources_of_copies_and_mounts()
+    {
+        ImageConfig image = await _build.BuildAsync(
+            """
+            ARG GLOBAL=one
+            FROM base AS one
+            RUN put a 1
+            FROM base AS two
+            RUN put a 2
+            FROM base AS parent
+            ARG INHERITED=two
+            ENV SET=one
+            FROM parent
+            ARG GLOBAL
+            ARG GIVEN
+            COPY --from=$GLOBAL /a /global
+            COPY --from=${INHERITED} /a /inherited
+            COPY --from=$SET /a /set
+            COPY --from=$GIVEN /etc/base /given
+            ARG SET=tw
+            COPY --from=${SET}o /a /changed
+            RUN --mount=type=bind,from=$GLOBAL,target=/m put b x
+            """,
+            request => request with { BuildArgs = [new("GIVEN", "other")] });
+        MemoryLayer files = _build.FilesOf(image);
+        Assert.Equal("1", files.Text("global"));
+        Assert.Equal("2", files.Text("inherited"));
+        Assert.Equal("1", files.Text("set"));
+        Assert.Equal("other", files.Text("given"));
+        Assert.Equal("2", files.Text("changed"));
     }
 
     [Fact]
@@ -169,10 +203,16 @@ public sealed class StageTests
         Assert.Empty(image.OnBuild);
     }
 
-    [Fact]
-    public async Task A_failing_trigger_is_shown_at_its_from()
+    [Theory]
+    [InlineData("COPY missing /")]
+    [InlineData("COPY --from=7 / /")]
+    [InlineData("COPY http://host/x /")]
+    [InlineData("RUN --network=host x")]
+    [InlineData("USER ${x?unset}")]
+    [InlineData("RUN --mount=from=$X,target=/m x")]
+    public async Task A_failing_trigger_is_shown_at_its_from(string trigger)
     {
-        _build.AddImage("trigger", config => config with { OnBuild = ["COPY missing /"] });
+        _build.AddImage("trigger", config => config with { OnBuild = [trigger] });
         SolveException failure = await _build.FailAsync<SolveException>("FROM base AS x\nFROM trigger");
         Assert.Equal(2, failure.Location!.Value.Start.Line);
     }

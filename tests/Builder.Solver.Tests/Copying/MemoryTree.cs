@@ -19,7 +19,7 @@ internal sealed class MemoryTree : IArchiveTree
 
     private readonly SortedDictionary<string, FileNode> _nodes = new(PathEncoding.ByteOrder);
     private readonly Dictionary<string, string> _contents = [];
-    private readonly Dictionary<string, string> _absences = [];
+    private readonly Dictionary<string, Absence> _absences = [];
 
     public MemoryTree(params string[] lines)
     {
@@ -38,7 +38,7 @@ internal sealed class MemoryTree : IArchiveTree
 
     public MemoryTree Hide(string path, string reason)
     {
-        _absences[path] = reason;
+        _absences[path] = new Absence(reason, "a hint");
         return this;
     }
 
@@ -63,7 +63,7 @@ internal sealed class MemoryTree : IArchiveTree
 
     public Digest ContentDigest(string path) => Digest.FromHash(SHA256.HashData(Encoding.UTF8.GetBytes(_contents[path])));
 
-    public string? ExplainAbsence(string path) => _absences.GetValueOrDefault(path);
+    public Absence? ExplainAbsence(string path) => _absences.GetValueOrDefault(path);
 
     public bool IsImplied(string path) => Implied.Contains(path);
 
