@@ -29,7 +29,10 @@ internal sealed class ErrorRenderer(CliContext cli, bool debug)
     /// <summary>Shows a failure that is a mistake of the program or of the machine.</summary>
     public static int RenderUnexpected(CliContext cli, Exception exception, bool debug)
     {
-        cli.Error.WriteLine($"error: {exception.GetType().Name}: {exception.Message}");
+        bool isOfMachine = exception is IOException or UnauthorizedAccessException;
+        cli.Error.WriteLine(isOfMachine
+            ? $"error: {Uncapitalized(exception.Message)}"
+            : $"error: {exception.GetType().Name}: {exception.Message}");
         cli.Error.WriteLine(debug ? exception.ToString() : "  = hint: run again with --debug for the stack trace");
         return ExitCode.Failure;
     }
@@ -144,6 +147,10 @@ internal sealed class ErrorRenderer(CliContext cli, bool debug)
         string pad = string.Concat(line.AsSpan(0, start).ToString().Select(c => c == '\t' ? '\t' : ' '));
         return pad + new string('^', Math.Max(1, end - start));
     }
+
+    // The messages of the class library are sentences.
+    private static string Uncapitalized(string message) =>
+        message.Length > 1 && char.IsLower(message[1]) ? char.ToLowerInvariant(message[0]) + message[1..].TrimEnd('.') : message;
 
     private string Label(string word, DiagnosticSeverity severity)
     {

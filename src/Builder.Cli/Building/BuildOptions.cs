@@ -21,10 +21,22 @@ internal sealed class BuildOptions
     public Option<string[]> BuildArg { get; } =
         OptionFactory.List("--build-arg", "KEY[=VALUE]", "Set a build argument (without a value: from the environment)");
 
+    public Option<string[]> BuildArgFile { get; } =
+        OptionFactory.List("--build-arg-file", "FILE", "Read build arguments from a file, one KEY=VALUE a line");
+
     public Option<string[]> BuildContext { get; } = OptionFactory.List(
         "--build-context", "NAME=SOURCE", "A further context: a directory, URL, docker-image:// or oci-layout://");
 
     public Option<string[]> Label { get; } = OptionFactory.List("--label", "KEY=VALUE", "Set a label");
+
+    public Option<string[]> Annotation { get; } = OptionFactory.List(
+        "--annotation", "[LEVEL:]KEY=VALUE", "Annotate the manifest (or index, manifest-descriptor, index-descriptor)");
+
+    public Option<string?> IgnoreFile { get; } =
+        OptionFactory.Text("--ignorefile", "FILE", "Use this ignore file", "--ignore-file");
+
+    public Option<string[]> DeviceDirectory { get; } = OptionFactory.List(
+        "--cdi-spec-dir", "DIR", "Find devices of RUN --device here (default /etc/cdi, /var/run/cdi, /etc/buildkit/cdi)");
 
     public Option<string[]> Platform { get; } = OptionFactory.List("--platform", "OS/ARCH", "Build for this platform");
 
@@ -45,7 +57,7 @@ internal sealed class BuildOptions
         OptionFactory.List("--cache-to", "DESTINATION", "Give step results to here (type=registry,ref=...,mode=max)");
 
     public Option<string[]> Output { get; } = OptionFactory.List(
-        "--output", "OUTPUT", "type=oci|docker|local|tar|image|registry[,dest=...][,name=...][,push=true]", "-o");
+        "--output", "OUTPUT", "type=oci|docker|local|tar|image|registry|cacheonly[,dest=...][,name=...][,push=true]", "-o");
 
     public Option<bool> Push { get; } = OptionFactory.Flag("--push", "Push the result: --output type=registry");
 
@@ -68,7 +80,7 @@ internal sealed class BuildOptions
         "--ssh", "ID[=SOCKET]", "Offer an SSH agent to RUN --mount=type=ssh");
 
     public Option<string[]> Allow { get; } = OptionFactory.List(
-        "--allow", "ENTITLEMENT", "Permit network.host, security.insecure or device");
+        "--allow", "ENTITLEMENT", "Permit network.host, security.insecure, device or device=NAME");
 
     public Option<string[]> AddHost { get; } = OptionFactory.List("--add-host", "NAME:ADDRESS", "Add a line to /etc/hosts");
 
@@ -79,7 +91,7 @@ internal sealed class BuildOptions
     public Option<string?> Network { get; } = OptionFactory.Text("--network", "MODE", "default, none or host");
 
     public Option<string?> Timestamp { get; } = OptionFactory.Text(
-        "--timestamp", "SECONDS", "Use this time for everything made (as $SOURCE_DATE_EPOCH)");
+        "--timestamp", "SECONDS", "Use this time for everything made (as $SOURCE_DATE_EPOCH)", "--source-date-epoch");
 
     public Option<int?> Jobs { get; } = OptionFactory.Number("--jobs", "N", "Steps that may run at the same time");
 
@@ -99,14 +111,15 @@ internal sealed class BuildOptions
         command.Add(Context);
         foreach (Option option in (Option[])
         [
-            File, Tag, Target, BuildArg, BuildContext, Label, Platform, Pull, NoCache, NoCacheFilter, Explain, CacheFrom, CacheTo,
+            File, IgnoreFile, Tag, Target, BuildArg, BuildArgFile, BuildContext, Label, Annotation, Platform, Pull, NoCache, NoCacheFilter, Explain, CacheFrom, CacheTo,
             Output, Push, Load, IdFile, MetadataFile, Quiet, Progress, Secret, Ssh, Allow, AddHost, ShmSize, Ulimit, Network,
-            Timestamp, Jobs, Check, Call, Isolation,
+            Timestamp, Jobs, Check, Call, Isolation, DeviceDirectory,
         ])
         {
             command.Add(option);
         }
 
         Registry.AddTo(command);
+        FixedOptions.AddTo(command);
     }
 }

@@ -27,10 +27,11 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
         ImmutableArray<OutputSpec> outputs, ImmutableArray<ImageReference> tags, CancellationToken cancellationToken)
     {
         ImagePusher pusher = new(composition.Store, composition.Registries, composition.ImageSource);
-        IEnumerable<ImageReference> names = outputs.Where(output => output.Push)
-            .SelectMany(output => tags.Concat(output.Names))
-            .DistinctBy(name => (name.Registry, name.Repository));
-        LayerCarrier[] carriers = [.. caches.Carriers(), .. names.Select(name => pusher.Carrier(name, new PushOptions()))];
+        IEnumerable<LayerCarrier> pushes = outputs.Where(output => output is { Push: true, RewriteTimestamp: false })
+            .SelectMany(output => tags.Concat(output.Names).Select(name => (Name: name, output.Compression)))
+            .DistinctBy(push => (push.Name.Registry, push.Name.Repository, push.Compression))
+            .Select(push => pusher.Carrier(push.Name, new PushOptions { Compression = push.Compression }));
+        LayerCarrier[] carriers = [.. caches.Carriers(), .. pushes];
         return carriers.Length == 0 ? null : new LayersAhead(carriers, cancellationToken);
     }
 
@@ -39,26 +40,29 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
         BuildResult result,
         ImmutableArray<OutputSpec> outputs,
         ImmutableArray<ImageReference> tags,
+        ImmutableArray<ImageAnnotation> annotations,
         bool quiet,
         CancellationToken cancellationToken)
     {
         Digest? id = null;
         Descriptor? target = null;
-        ImmutableArray<ImageReference> all = [.. tags.Concat(outputs.SelectMany(output => output.Names)).Distinct()];
+        ImmutableArray<ImageReference> allNames = [.. tags.Concat(outputs.SelectMany(output => output.Names)).Distinct()];
         foreach (OutputSpec output in outputs)
         {
             ImmutableArray<ImageReference> names = [.. tags.Concat(output.Names).Distinct()];
             BuildResult made = output.RewriteTimestamp ? await RewriteAsync(result, cancellationToken) : result;
+            ImageAnnotations all = Annotations(made, output, annotations);
             id ??= IdOf(made);
             target = output.Kind switch
             {
-                OutputKind.Image => await StoreAsync(made, output, names, quiet, cancellationToken),
-                OutputKind.Oci or OutputKind.Docker => await ExportAsync(made, output, names, cancellationToken),
+                OutputKind.CacheOnly => null,
+                OutputKind.Image => await StoreAsync(made, output, names, all, quiet, cancellationToken),
+                OutputKind.Oci or OutputKind.Docker => await ExportAsync(made, output, names, all, cancellationToken),
                 _ => await WriteFilesAsync(made, output, cancellationToken),
             } ?? target;
         }
 
-        return new BuildOutcome(id ?? IdOf(result), target, all);
+        return new BuildOutcome(id ?? IdOf(result), target, allNames);
     }
 
     private static Digest IdOf(BuildResult result) => Digest.FromHash(
@@ -76,8 +80,25 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
         return result with { Images = images.ToImmutable() };
     }
 
+    private static ImageAnnotations Annotations(
+        BuildResult result, OutputSpec output, ImmutableArray<ImageAnnotation> annotations)
+    {
+        ImageAnnotations all = new([.. annotations, .. output.Annotations]);
+        bool hasIndex = result.Images.Length > 1;
+        ImageAnnotation? lost = hasIndex ? null : all.All.FirstOrDefault(a => a.Level != AnnotationLevel.Manifest);
+        return lost is not null
+            ? throw new UsageException($"annotation {lost.Key}: the result is one image, without an index to write it on")
+            {
+                Hint = "use manifest:, or build for several platforms",
+            }
+            : output.DockerMediaTypes && !all.All.IsEmpty
+                ? throw new UsageException("docker's media types have no annotations") { Hint = "leave out oci-mediatypes=false" }
+                : all;
+    }
+
     private async Task<Descriptor?> StoreAsync(
-        BuildResult result, OutputSpec output, ImmutableArray<ImageReference> names, bool quiet, CancellationToken cancellationToken)
+        BuildResult result, OutputSpec output, ImmutableArray<ImageReference> names, ImageAnnotations annotations, bool quiet,
+        CancellationToken cancellationToken)
     {
         if (output.Push && names.IsEmpty)
         {
@@ -86,11 +107,17 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
 
         // What only a registry has need not come here to be pushed there.
         CommittedImage committed = await composition.Images.CommitAsync(
-            result.Images, names, composition.ImageSource.Layers, fetchesLayers: !output.Push, cancellationToken);
+            result.Images, output.PushByDigest ? [] : names, composition.ImageSource.Layers, fetchesLayers: !output.Push,
+            annotations, cancellationToken);
         Descriptor target = committed.Target;
         foreach (ImageReference name in output.Push ? names : [])
         {
-            PushOptions options = new() { Annotations = caches.InlineAnnotations(result) };
+            PushOptions options = new()
+            {
+                Annotations = caches.InlineAnnotations(result),
+                Compression = output.Compression,
+                ByDigest = output.PushByDigest,
+            };
             target = (await PushCommand.PushAsync(composition, name, committed.Target, options, quiet, cancellationToken))
                 .Manifest;
         }
@@ -99,11 +126,18 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
     }
 
     private async Task<Descriptor?> ExportAsync(
-        BuildResult result, OutputSpec output, ImmutableArray<ImageReference> names, CancellationToken cancellationToken)
+        BuildResult result, OutputSpec output, ImmutableArray<ImageReference> names, ImageAnnotations annotations,
+        CancellationToken cancellationToken)
     {
         ExportGroup group = new([.. result.Images.Select(ExportImage.From)], names);
         ImageExporter exporter = new(composition.Store, composition.ImageSource.Layers);
-        ExportOptions options = new() { DockerArchive = output.Kind == OutputKind.Docker };
+        ExportOptions options = new()
+        {
+            DockerArchive = output.Kind == OutputKind.Docker,
+            Compression = output.Compression,
+            DockerMediaTypes = output.DockerMediaTypes,
+            Annotations = annotations,
+        };
         ImmutableArray<ExportedImage> exported;
         if (output.Destination == OutputSpec.StandardOutput)
         {
@@ -124,8 +158,8 @@ internal sealed class BuildOutputs(Composition composition, StepExecutor executo
 
     private async Task<Descriptor?> WriteFilesAsync(BuildResult result, OutputSpec output, CancellationToken cancellationToken)
     {
-        bool isSplit = result.Images.Length > 1;
-        if (isSplit && output.Kind == OutputKind.Tar)
+        bool isSplit = output.PlatformSplit ?? result.Images.Length > 1;
+        if (result.Images.Length > 1 && output.Kind == OutputKind.Tar)
         {
             throw new UsageException("type=tar takes one platform only") { Hint = "use type=local: a directory for each platform" };
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text;
 using Builder.Executor.Steps;
@@ -40,12 +41,21 @@ internal static class BuildServices
             Isolation = cli.Isolation,
             FindSecret = id => secrets.TryGetValue(id, out SecretSpec? secret) ? Value(cli, secret) : null,
             FindSshAgent = agents.GetValueOrDefault,
+            DeviceDirectories = DeviceDirectories(parsed.GetValue(options.DeviceDirectory)),
         };
     }
 
     /// <summary>The text of a secret, for ADD's authentication; null when there is none of that id.</summary>
     public static string? TextOf(StepServices services, string id) =>
         services.FindSecret(id) is { } value ? Encoding.UTF8.GetString(value).TrimEnd('\n') : null;
+
+    private static ImmutableArray<string> DeviceDirectories(string[]? given)
+    {
+        string? missing = given?.FirstOrDefault(directory => !Directory.Exists(directory));
+        return missing is not null
+            ? throw new UsageException($"--cdi-spec-dir {missing}: no such directory")
+            : given is { Length: > 0 } ? [.. given] : new StepServices().DeviceDirectories;
+    }
 
     private static byte[]? Value(CliContext cli, SecretSpec secret)
     {

@@ -31,7 +31,7 @@ internal static class ArgumentNormalizer
             }
         }
 
-        Reader reader = new(options, arguments);
+        Reader reader = new(command.Name, options, arguments);
         reader.ReadAll(stopsAtFirstOperand);
         return [.. reader.Flags, "--", .. reader.Operands];
     }
@@ -40,11 +40,13 @@ internal static class ArgumentNormalizer
     public static bool IsSwitch(Option option) =>
         option.ValueType == typeof(bool) || option.ValueType == typeof(bool?) || option.Arity.MaximumNumberOfValues == 0;
 
-    private sealed class Reader(Dictionary<string, Option> options, IReadOnlyList<string> arguments)
+    private sealed class Reader(string command, Dictionary<string, Option> options, IReadOnlyList<string> arguments)
     {
+        private readonly List<string[]> _flags = [];
+        private readonly Dictionary<Option, int> _singles = [];
         private int _position;
 
-        public List<string> Flags { get; } = [];
+        public IEnumerable<string> Flags => _flags.SelectMany(flag => flag);
 
         public List<string> Operands { get; } = [];
 
@@ -124,7 +126,20 @@ internal static class ArgumentNormalizer
             : throw new UsageException($"flag needs an argument: {name}");
 
         private void EmitBare(Option option) =>
-            Flags.Add(option.Arity.MaximumNumberOfValues == 0 ? option.Name : option.Name + "=true");
+            Add(option, option.Arity.MaximumNumberOfValues == 0 ? [option.Name] : [option.Name + "=true"]);
+
+        /// <summary>Adds a flag; of an option with one value the last one given counts.</summary>
+        private void Add(Option option, string[] flag)
+        {
+            if (option.Arity.MaximumNumberOfValues <= 1 && _singles.TryGetValue(option, out int known))
+            {
+                _flags[known] = flag;
+                return;
+            }
+
+            _singles[option] = _flags.Count;
+            _flags.Add(flag);
+        }
 
         private void Emit(Option option, string value)
         {
@@ -143,15 +158,7 @@ internal static class ArgumentNormalizer
                 };
             }
 
-            Flags.Add(option.Name);
-            if (value.Length == 0)
-            {
-                Flags.Add("");
-            }
-            else
-            {
-                Flags[^1] += "=" + value;
-            }
+            Add(option, value.Length == 0 ? [option.Name, ""] : [$"{option.Name}={value}"]);
         }
 
         private Option Find(string name, string? bundle = null)
@@ -162,10 +169,15 @@ internal static class ArgumentNormalizer
             }
 
             string shown = bundle is null ? name : $"'{name[1]}' in {bundle}";
+            if (ForeignFlags.HintFor(command, name) is { } instead)
+            {
+                throw new UsageException($"{command} {name}: bld does not have this flag") { Hint = instead };
+            }
+
             string? nearest = bundle is null ? Spelling.Suggest(name, options.Keys) : null;
             throw new UsageException($"unknown {(bundle is null ? "flag" : "shorthand flag")}: {shown}")
             {
-                Hint = nearest is null ? null : $"did you mean {nearest}?",
+                Hint = nearest is null ? $"run 'bld {command} --help' for a list" : $"did you mean {nearest}?",
             };
         }
     }

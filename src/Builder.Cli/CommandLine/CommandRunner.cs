@@ -110,11 +110,14 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
         GlobalOptions global = new();
         RootCommand root = CreateRoot(global);
         Command command = root;
+        List<string> words = [];
         foreach (Verb verb in invocation.Path)
         {
+            // A command may have a name of its own: "image ls" is "images".
             Command child = verb.Create is { } create ? create(cli, global) : new Command(verb.Name, verb.Description);
             command.Add(child);
             command = child;
+            words.Add(child.Name);
         }
 
         if (invocation.Verb is not { Create: not null } leaf)
@@ -125,7 +128,7 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
         IEnumerable<Option> inherited = root.Options;
         List<string> normalized = ArgumentNormalizer.Normalize(
             command, inherited, invocation.Arguments, leaf.StopsAtFirstOperand);
-        List<string> line = [.. invocation.Path.Select(verb => verb.Name), .. normalized];
+        List<string> line = [.. words, .. normalized];
         ParseResult parsed = root.Parse(line, new ParserConfiguration { ResponseFileTokenReplacer = null });
         ThrowOnErrors(parsed, invocation);
         if (leaf.EntersNamespace && parsed.Action is not HelpAction && EnterNamespace(parsed, command, global) is { } status)
@@ -203,11 +206,25 @@ internal sealed class CommandRunner(CliContext cli, ImmutableArray<Verb> verbs)
         if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
         {
             string words = string.Join(' ', invocation.Path.Select(verb => verb.Name));
-            throw new UsageException($"{words}: {parsed.Errors[0].Message.TrimEnd('.')}")
+            throw new UsageException($"{words}: {Plain(parsed.Errors[0].Message)}")
             {
                 Hint = $"run '{ProgramName} {words} --help'",
             };
         }
+    }
+
+    /// <summary>A message of the library in the words of this program.</summary>
+    private static string Plain(string message)
+    {
+        string[] quoted = message.Split('\'');
+        return quoted switch
+        {
+            ["Unrecognized command or argument ", var argument, ..] => $"one argument too many: \"{argument}\"",
+            ["Cannot parse argument ", var argument, " for option ", var option, ..] =>
+                $"invalid argument \"{argument}\" for {option}: not a whole number",
+            ["Required argument ", var name, ..] => $"the argument {name} is missing",
+            _ => message.TrimEnd('.'),
+        };
     }
 
     private sealed record Invocation(List<Verb> Path, List<string> Arguments)

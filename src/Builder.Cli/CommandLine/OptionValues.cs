@@ -9,6 +9,8 @@ namespace Builder.Cli.CommandLine;
 /// <summary>Readers of the small languages inside option values.</summary>
 internal static class OptionValues
 {
+    private const string HostGateway = "host-gateway";
+
     /// <summary>true/false/1/0.</summary>
     /// <exception cref="UsageException">None of them.</exception>
     public static bool ParseBool(string option, string value) => value.ToLowerInvariant() switch
@@ -67,9 +69,13 @@ internal static class OptionValues
         [.. (values ?? []).Select(text =>
         {
             int split = text.IndexOfAny(['=', ':']);
-            return split > 0 && split < text.Length - 1
-                ? new HostEntry(text[..split], text[(split + 1)..].Trim('[', ']'))
-                : throw new UsageException($"invalid argument \"{text}\" for --add-host") { Hint = "NAME:ADDRESS" };
+            string address = split > 0 ? text[(split + 1)..].Trim('[', ']') : "";
+            return address == HostGateway || System.Net.IPAddress.TryParse(address, out _)
+                ? new HostEntry(text[..split], address)
+                : throw new UsageException($"invalid argument \"{text}\" for --add-host")
+                {
+                    Hint = "NAME:ADDRESS, an IP address or host-gateway",
+                };
         })];
 
     /// <summary><c>--ulimit NAME=SOFT[:HARD]</c>.</summary>

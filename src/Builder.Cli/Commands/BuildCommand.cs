@@ -22,6 +22,9 @@ namespace Builder.Cli.Commands;
 /// <summary><c>bld build</c>.</summary>
 internal static class BuildCommand
 {
+    private const string IdFile = "--iidfile";
+    private const string MetadataFile = "--metadata-file";
+
     /// <summary>Makes the command.</summary>
     public static Command Create(CliContext cli, GlobalOptions global)
     {
@@ -79,6 +82,10 @@ internal static class BuildCommand
         CliContext cli = composition.Cli;
         RequestReader reader = new(cli, options, parsed);
         bool quiet = parsed.GetValue(options.Quiet);
+        FixedOptions.Check(parsed);
+        ResultFile.Prepare(IdFile, parsed.GetValue(options.IdFile));
+        ResultFile.Prepare(MetadataFile, parsed.GetValue(options.MetadataFile));
+        ImmutableArray<ImageAnnotation> annotations = reader.ReadAnnotations();
         ImmutableArray<OutputSpec> outputs = reader.ReadOutputs();
         ImmutableArray<Frontend.Naming.ImageReference> tags = reader.ReadTags();
         StepServices services = BuildServices.Read(cli, options, parsed);
@@ -87,6 +94,7 @@ internal static class BuildCommand
         using BuildContexts contexts = await new ContextLoader(composition.Store, remotes, cli.Time)
             .LoadAsync(reader.ReadContext(), cancellationToken);
         BuildRequest request = reader.Read(DockerfileParser.Parse(contexts.Dockerfile));
+        WarnOfUnknownStages(cli, request);
         using StepCaches caches = await StepCaches.OpenAsync(
             composition, parsed.GetValue(options.CacheFrom), parsed.GetValue(options.CacheTo), cancellationToken);
         using StepExecutor executor = new(
@@ -112,7 +120,7 @@ internal static class BuildCommand
         }
 
         await (ahead?.FinishAsync() ?? Task.CompletedTask);
-        BuildOutcome outcome = await writer.WriteAsync(result, outputs, tags, quiet, cancellationToken);
+        BuildOutcome outcome = await writer.WriteAsync(result, outputs, tags, annotations, quiet, cancellationToken);
         await caches.ExportAsync(result, cancellationToken);
         if (parsed.GetValue(options.Explain))
         {
@@ -128,19 +136,28 @@ internal static class BuildCommand
         return result.Images.Any(image => image.Trace.Steps.Any(step => step.Fate != StepFate.Cached));
     }
 
+    /// <summary>Says which stages of <c>--no-cache-filter</c> the Dockerfile does not have.</summary>
+    private static void WarnOfUnknownStages(CliContext cli, BuildRequest request)
+    {
+        foreach (string name in request.NoCacheFilter.Where(name => !request.Dockerfile.Stages.Any(stage =>
+            string.Equals(stage.Name ?? $"stage-{stage.Index}", name, StringComparison.OrdinalIgnoreCase))))
+        {
+            cli.Error.WriteLine($"warning: --no-cache-filter {name}: there is no stage of that name");
+        }
+    }
+
     private static void Report(
         CliContext cli, BuildOptions options, ParseResult parsed, BuildOutcome outcome, BuildResult result, bool quiet)
     {
-        if (parsed.GetValue(options.IdFile) is { } idFile)
-        {
-            File.WriteAllText(idFile, outcome.Id.ToString());
-        }
-
-        if (parsed.GetValue(options.MetadataFile) is { } metadataFile)
-        {
-            File.WriteAllText(metadataFile, Metadata(outcome, result).ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
-        }
-
+        ResultFile.Write(IdFile, parsed.GetValue(options.IdFile), outcome.Id.ToString());
+        ResultFile.Write(
+            MetadataFile,
+            parsed.GetValue(options.MetadataFile),
+            Metadata(outcome, result).ToJsonString(new JsonSerializerOptions
+            {
+                WriteIndented = true,
+                Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // "+json", not "\u002Bjson"
+            }));
         if (quiet)
         {
             cli.Out.WriteLine(outcome.Id.ToString());

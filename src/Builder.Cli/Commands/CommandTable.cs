@@ -11,7 +11,7 @@ internal static class CommandTable
     /// <summary>The verbs in the order of help.</summary>
     public static ImmutableArray<Verb> Verbs { get; } =
     [
-        new Verb("build", "Build an image from a Dockerfile", BuildCommand.Create) { EntersNamespace = true },
+        Build,
         Run,
         new Verb("create", "Make a container without starting it", RunCommand.CreateCreate)
         {
@@ -48,7 +48,8 @@ internal static class CommandTable
             new Verb("rm", "Remove volumes", VolumeCommands.CreateRemove) { EntersNamespace = true },
             Prune("Remove unused volumes", PruneCommands.CreateVolume),
         ]),
-        Group("builder", "Work with the build cache", [Prune("Remove build cache", BuilderPruneCommand.Create)]),
+        Group("builder", "Work with the build cache", BuilderVerbs),
+        Group("buildx", "As docker's plugin: build, prune, du", BuilderVerbs) with { Hidden = true },
         Group("system", "Work with the store",
         [
             new Verb("df", "Show what the store takes", DiskUsageCommand.Create) { EntersNamespace = true },
@@ -69,6 +70,15 @@ internal static class CommandTable
         new Verb("logout", "Forget the credential of a registry", LoginCommands.CreateLogout),
         new Verb("info", "Show the machine, the isolation in use and why, and the store", InfoCommand.Create),
         new Verb("version", "Show the version and the machine", VersionCommand.Create),
+    ];
+
+    private static Verb Build => new("build", "Build an image from a Dockerfile", BuildCommand.Create) { EntersNamespace = true };
+
+    private static ImmutableArray<Verb> BuilderVerbs =>
+    [
+        Build,
+        Prune("Remove build cache", BuilderPruneCommand.Create),
+        new Verb("du", "Show what the store takes", DiskUsageCommand.Create) { EntersNamespace = true },
     ];
 
     private static Verb Run => new("run", "Run a command in a new container", RunCommand.Create)
@@ -102,13 +112,17 @@ internal static class CommandTable
         Run,
         .. Lifecycle,
         new Verb("ls", "List containers", PsCommand.Create),
+        new Verb("list", "List containers", PsCommand.Create) { Hidden = true },
+        new Verb("ps", "List containers", PsCommand.Create) { Hidden = true },
         new Verb("inspect", "Show everything known of containers", InspectCommand.Create),
         Prune("Remove all containers that do not run", PruneCommands.CreateContainer),
     ];
 
     private static ImmutableArray<Verb> ImageVerbs =>
     [
+        Build,
         new Verb("ls", "List images", ImagesCommand.Create),
+        new Verb("list", "List images", ImagesCommand.Create) { Hidden = true },
         new Verb("inspect", "Show everything known of images", ImageInspectCommand.Create),
         new Verb("history", "Show how an image came to be", HistoryCommand.Create),
         new Verb("pull", "Fetch an image", PullCommand.Create) { EntersNamespace = true },

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Builder.Cli.CommandLine;
 using Builder.Cli.Output;
@@ -69,7 +68,7 @@ internal static class ImagesCommand
             noTruncation ? image.Id.ToString() : HumanText.ShortId(image.Id.ToString()),
             digest is null ? None : digest[(digest.IndexOf('@', StringComparison.Ordinal) + 1)..],
             HumanText.Ago(image.Config.Created, now),
-            image.Config.Created?.ToString("yyyy-MM-dd HH:mm:ss zzz", CultureInfo.InvariantCulture) ?? "N/A",
+            image.Config.Created is { } created ? HumanText.Timestamp(created) : "N/A",
             HumanText.Size(size));
     }
 

@@ -57,7 +57,7 @@ internal static class PsCommand
 
     private static ContainerRow Row(ContainerRecord container, ContainerState state, DateTimeOffset now, bool noTruncation)
     {
-        string command = string.Join(' ', container.Arguments).Replace('\n', ' ');
+        string command = HumanText.CommandLine(container.Arguments);
         IEnumerable<string> ports = state.Status != ContainerStatus.Running
             ? []
             : state.Ports.Select(port => port.ToString())
@@ -65,8 +65,8 @@ internal static class PsCommand
         return new ContainerRow(
             noTruncation ? container.Id : container.ShortId,
             container.Image,
-            $"\"{(noTruncation ? command : HumanText.Truncate(command, CommandWidth))}\"",
-            container.Created.ToString("yyyy-MM-dd HH:mm:ss zzz", CultureInfo.InvariantCulture),
+            HumanText.Quote(noTruncation ? command : HumanText.Truncate(command, CommandWidth)),
+            HumanText.Timestamp(container.Created),
             HumanText.Ago(container.Created, now),
             string.Join(", ", ports),
             state.Status.ToString().ToLowerInvariant(),

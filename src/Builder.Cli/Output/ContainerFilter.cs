@@ -24,6 +24,11 @@ internal sealed class ContainerFilter
                 ? parts[1]
                 : throw new UsageException($"invalid filter \"{parts[0]}\"") { Hint = "filters are KEY=VALUE" })];
             Func<ContainerRecord, ContainerState, string, bool> condition = Condition(group.Key);
+            if (group.Key == "status")
+            {
+                values = [.. values.Select(Known)];
+            }
+
             result.NamesStatus |= group.Key is "status" or "exited";
             result._conditions.Add((container, state) => values.Any(value => condition(container, state, value)));
         }
@@ -38,7 +43,7 @@ internal sealed class ContainerFilter
     private static Func<ContainerRecord, ContainerState, string, bool> Condition(string key) => key switch
     {
         "id" => (container, _, value) => container.Id.StartsWith(value, StringComparison.Ordinal),
-        "name" => (container, _, value) => container.Name.Contains(value.TrimStart('/', '^').TrimEnd('$'), StringComparison.Ordinal),
+        "name" => HasName,
         "label" => HasLabel,
         "status" => (_, state, value) => state.Status.ToString().Equals(value, StringComparison.OrdinalIgnoreCase),
         "exited" => (_, state, value) => state.Status == ContainerStatus.Exited
@@ -55,6 +60,25 @@ internal sealed class ContainerFilter
             Hint = "one of id, name, label, status, exited, ancestor, volume, publish",
         },
     };
+
+    // docker's states, of which bld has fewer.
+    private static string Known(string status) =>
+        status is "created" or "restarting" or "running" or "removing" or "paused" or "exited" or "dead"
+            ? status
+            : throw new UsageException($"invalid filter \"status={status}\"") { Hint = "one of created, running, exited" };
+
+    /// <summary>A part of the name; ^ and $ stand for its ends.</summary>
+    private static bool HasName(ContainerRecord container, ContainerState state, string wanted)
+    {
+        string part = wanted.TrimStart('^').TrimEnd('$').TrimStart('/');
+        return (wanted.StartsWith('^'), wanted.EndsWith('$')) switch
+        {
+            (true, true) => container.Name == part,
+            (true, false) => container.Name.StartsWith(part, StringComparison.Ordinal),
+            (false, true) => container.Name.EndsWith(part, StringComparison.Ordinal),
+            _ => container.Name.Contains(part, StringComparison.Ordinal),
+        };
+    }
 
     private static bool HasLabel(ContainerRecord container, ContainerState state, string wanted)
     {

@@ -55,6 +55,19 @@ internal static class HumanText
         };
     }
 
+    /// <summary>A point in time as Go prints it: <c>2026-11-26 00:45:09 +0000 UTC</c>.</summary>
+    public static string Timestamp(DateTimeOffset time) =>
+        time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss '+0000 UTC'", CultureInfo.InvariantCulture);
+
+    /// <summary>A command on one line; what holds a blank stands in single quotes.</summary>
+    public static string CommandLine(IEnumerable<string> arguments) =>
+        string.Join(' ', arguments.Select(argument => argument.Contains(' ', StringComparison.Ordinal) ? $"'{argument}'" : argument));
+
+    /// <summary>A text in double quotes, as Go's strconv.Quote writes it as far as one line goes.</summary>
+    public static string Quote(string text) =>
+        "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
+            .Replace("\n", "\\n", StringComparison.Ordinal).Replace("\t", "\\t", StringComparison.Ordinal) + "\"";
+
     /// <summary>Cuts a text at a number of characters, the last of which becomes an ellipsis.</summary>
     public static string Truncate(string text, int length) =>
         text.Length <= length ? text : text[..(length - 1)] + "…";

@@ -3,6 +3,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Builder.Executor.Images;
+using Builder.Frontend.Naming;
 using Builder.Solver.Images;
 
 namespace Builder.Cli.Output;
@@ -22,7 +23,7 @@ internal static class ImageDocument
         {
             ["Id"] = image.Id.ToString(),
             ["RepoTags"] = List(image.Names.Select(name => $"{name.FamiliarName}:{name.Tag}")),
-            ["RepoDigests"] = List(image.RepoDigests),
+            ["RepoDigests"] = List(image.RepoDigests.Select(Familiar)),
             ["Comment"] = config.History.LastOrDefault()?.Comment ?? "",
             ["Created"] = config.Created is { } created ? Time(created) : null,
             ["Author"] = config.Author ?? "",
@@ -125,6 +126,11 @@ internal static class ImageDocument
             node[key] = time.Ticks * 100; // nanoseconds
         }
     }
+
+    // NAME@DIGEST, without "docker.io/library/".
+    private static string Familiar(string repoDigest) => ImageReference.TryParse(repoDigest, out ImageReference? name)
+        ? $"{name.FamiliarName}@{name.Digest}"
+        : repoDigest;
 
     private static void RemoveEmpty(JsonObject node)
     {

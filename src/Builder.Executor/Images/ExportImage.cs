@@ -47,13 +47,8 @@ public sealed record ExportOptions
     /// <summary>Also write docker's manifest.json, so that "docker load" of any age reads it.</summary>
     public bool DockerArchive { get; init; }
 
-    /// <summary>Annotations of the manifests.</summary>
-    public ImmutableSortedDictionary<string, string> ManifestAnnotations { get; init; } =
-        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
-
-    /// <summary>Annotations of the index.</summary>
-    public ImmutableSortedDictionary<string, string> IndexAnnotations { get; init; } =
-        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+    /// <summary>Annotations; docker's media types have none.</summary>
+    public ImageAnnotations Annotations { get; init; } = ImageAnnotations.None;
 }
 
 /// <summary>What was written for a group.</summary>

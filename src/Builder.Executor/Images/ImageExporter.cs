@@ -105,6 +105,7 @@ public sealed class ImageExporter
             {
                 (target, ImmutableArray<byte> index) = ManifestBuilder.BuildIndex(manifests, options);
                 documents[BlobPath(target.Digest)] = index;
+                target = target with { Annotations = options.Annotations.For(AnnotationLevel.IndexDescriptor) };
             }
 
             entries.AddRange(Named(target, group.Names));
@@ -172,9 +173,9 @@ public sealed class ImageExporter
 
         return names.Select(name => target with
         {
-            Annotations = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal)
-                .Add(ContainerdName, $"{name.Registry}/{name.Repository}:{name.Tag ?? "latest"}")
-                .Add(RefName, name.Tag ?? "latest"),
+            Annotations = (target.Annotations ?? ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal))
+                .SetItem(ContainerdName, $"{name.Registry}/{name.Repository}:{name.Tag ?? "latest"}")
+                .SetItem(RefName, name.Tag ?? "latest"),
         });
     }
 

@@ -50,13 +50,22 @@ public sealed class ImageLoader
             using Stream tar = LayerCompression.OpenRead(archive);
             loader.ReadFiles(new LayerTarReader(tar), cancellationToken);
         }
-        catch (Exception failure) when (failure is InvalidDataException or EndOfStreamException)
+        catch (Exception failure) when (failure is InvalidDataException or EndOfStreamException
+            || (failure is ContentException { Reason: ContentFailure.Malformed } && loader.IsEmpty))
         {
-            throw new ContentException(ContentFailure.Malformed, $"load images: {failure.Message}", failure);
+            throw new ContentException(
+                ContentFailure.Malformed,
+                loader.IsEmpty ? $"load images: the input is no tar archive ({failure.Message})" : $"load images: {failure.Message}",
+                failure)
+            {
+                Hint = "give what bld save, docker save or skopeo copy wrote",
+            };
         }
 
         return loader.Register();
     }
+
+    private bool IsEmpty => _files.Count == 0 && _links.Count == 0 && _index is null && _dockerManifest is null;
 
     private static ContentException Malformed(string what) => new(ContentFailure.Malformed, $"load images: {what}");
 

@@ -54,7 +54,9 @@ public sealed partial class ImageStore
 
         if (!force && usedBy(image) is { } user)
         {
-            throw InUse($"remove image {nameOrId}: {user} uses it", "remove the container first, or use --force");
+            throw InUse(
+                $"remove image {nameOrId}: conflict: it must be forced - image is being used by {user}",
+                "remove the container first, or use --force");
         }
 
         Digest[] siblings = [.. FindSiblings(image)];

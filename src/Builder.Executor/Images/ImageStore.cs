@@ -33,7 +33,8 @@ public sealed partial class ImageStore
     /// <exception cref="Frontend.BuildException">A layer cannot be had, or the disk is full.</exception>
     public Task<CommittedImage> CommitAsync(
         IReadOnlyList<PlatformImage> images, IReadOnlyList<ImageReference> names, ILayerFetcher? fetcher,
-        CancellationToken cancellationToken) => CommitAsync(images, names, fetcher, fetchesLayers: true, cancellationToken);
+        CancellationToken cancellationToken) => CommitAsync(
+            images, names, fetcher, fetchesLayers: true, ImageAnnotations.None, cancellationToken);
 
     /// <summary>
     /// As the other one; with <paramref name="fetchesLayers"/> false, layers that only a registry has stay there. For
@@ -42,18 +43,19 @@ public sealed partial class ImageStore
     /// <exception cref="Frontend.BuildException">A layer cannot be had, or the disk is full.</exception>
     public async Task<CommittedImage> CommitAsync(
         IReadOnlyList<PlatformImage> images, IReadOnlyList<ImageReference> names, ILayerFetcher? fetcher,
-        bool fetchesLayers, CancellationToken cancellationToken)
+        bool fetchesLayers, ImageAnnotations annotations, CancellationToken cancellationToken)
     {
         using IDisposable use = _store.Use();
         var manifests = new List<(Descriptor Manifest, Digest Id, ImageConfig Config)>();
         foreach (PlatformImage image in images)
         {
-            manifests.Add(await WriteAsync(image, fetcher, fetchesLayers, cancellationToken).ConfigureAwait(false));
+            manifests.Add(await WriteAsync(image, fetcher, fetchesLayers, annotations, cancellationToken)
+                .ConfigureAwait(false));
         }
 
         Descriptor target = manifests.Count == 1
             ? manifests[0].Manifest
-            : WriteIndex([.. manifests.Select(entry => entry.Manifest)]);
+            : WriteIndex([.. manifests.Select(entry => entry.Manifest)], annotations);
         _store.Flush();
         foreach ((Descriptor manifest, Digest id, _) in manifests)
         {
@@ -207,7 +209,8 @@ public sealed partial class ImageStore
     }
 
     private async Task<(Descriptor Manifest, Digest Id, ImageConfig Config)> WriteAsync(
-        PlatformImage image, ILayerFetcher? fetcher, bool fetchesLayers, CancellationToken cancellationToken)
+        PlatformImage image, ILayerFetcher? fetcher, bool fetchesLayers, ImageAnnotations annotations,
+        CancellationToken cancellationToken)
     {
         var source = new LayerSource(_store, fetcher);
         var layers = ImmutableList.CreateBuilder<Descriptor>();
@@ -225,6 +228,7 @@ public sealed partial class ImageStore
             MediaType = MediaTypes.OciManifest,
             Config = new Descriptor { MediaType = MediaTypes.OciConfig, Digest = id, Size = config.Length },
             Layers = layers.ToImmutable(),
+            Annotations = annotations.For(AnnotationLevel.Manifest, image.Platform),
         });
         var descriptor = new Descriptor
         {
@@ -236,9 +240,20 @@ public sealed partial class ImageStore
         return (descriptor, id, image.Config);
     }
 
-    private Descriptor WriteIndex(ImmutableList<Descriptor> manifests)
+    private Descriptor WriteIndex(ImmutableList<Descriptor> manifests, ImageAnnotations annotations)
     {
-        byte[] index = OciJson.Serialize(new ImageIndex { MediaType = MediaTypes.OciIndex, Manifests = manifests });
+        byte[] index = OciJson.Serialize(new ImageIndex
+        {
+            MediaType = MediaTypes.OciIndex,
+            Manifests =
+            [
+                .. manifests.Select(manifest => manifest with
+                {
+                    Annotations = annotations.For(AnnotationLevel.ManifestDescriptor, manifest.Platform?.ToPlatform()),
+                }),
+            ],
+            Annotations = annotations.For(AnnotationLevel.Index),
+        });
         return new Descriptor
         {
             MediaType = MediaTypes.OciIndex,

@@ -49,7 +49,7 @@ public sealed class ManifestBuilder
             MediaType = docker ? MediaTypes.DockerManifest : MediaTypes.OciManifest,
             Config = Describe(docker ? MediaTypes.DockerConfig : MediaTypes.OciConfig, image.Config),
             Layers = layers.ToImmutable(),
-            Annotations = docker || options.ManifestAnnotations.IsEmpty ? null : options.ManifestAnnotations,
+            Annotations = docker ? null : options.Annotations.For(AnnotationLevel.Manifest, image.Platform),
         };
         ImmutableArray<byte> json = [.. OciJson.Serialize(manifest)];
         return new BuiltManifest(
@@ -66,10 +66,15 @@ public sealed class ManifestBuilder
         ImmutableArray<byte> json = [.. OciJson.Serialize(new ImageIndex
         {
             MediaType = mediaType,
-            Manifests = [.. manifests.Select(manifest => manifest.Descriptor)],
-            Annotations = options.DockerMediaTypes || options.IndexAnnotations.IsEmpty ? null : options.IndexAnnotations,
+            Manifests = [.. manifests.Select(manifest => options.DockerMediaTypes ? manifest.Descriptor : Annotate(manifest))],
+            Annotations = options.DockerMediaTypes ? null : options.Annotations.For(AnnotationLevel.Index),
         })];
         return (Describe(mediaType, json), json);
+
+        Descriptor Annotate(BuiltManifest manifest) => manifest.Descriptor with
+        {
+            Annotations = options.Annotations.For(AnnotationLevel.ManifestDescriptor, manifest.Descriptor.Platform?.ToPlatform()),
+        };
     }
 
     internal static Descriptor Describe(string mediaType, ImmutableArray<byte> content) => new()

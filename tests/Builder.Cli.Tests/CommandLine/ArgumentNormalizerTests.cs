@@ -32,6 +32,21 @@ public sealed class ArgumentNormalizerTests
         Assert.Equal(expected, Normalize(arguments, stops: true));
 
     [Fact]
+    public void The_last_value_of_an_option_counts()
+    {
+        Command command = new("build")
+        {
+            OptionFactory.Text("--target", "", ""),
+            OptionFactory.Flag("--pull", ""),
+            OptionFactory.List("--tag", "", "", "-t"),
+        };
+        Assert.Equal(
+            ["--target", "", "--tag=1", "--pull=false", "--tag=2", "--"],
+            ArgumentNormalizer.Normalize(
+                command, [], ["--target", "a", "-t", "1", "--pull", "--target=b", "--pull=false", "-t", "2", "--target="], false));
+    }
+
+    [Fact]
     public void Flags_after_operands_count_unless_the_rest_belongs_to_the_operand() =>
         Assert.Equal(["--rm=true", "--", "a", "b"], Normalize(["a", "--rm", "b"], stops: false));
 
@@ -39,7 +54,8 @@ public sealed class ArgumentNormalizerTests
     [InlineData("--pubish", "unknown flag: --pubish", "did you mean --publish?")]
     [InlineData("--rm=maybe", "not true or false", null)]
     [InlineData("--publish", "flag needs an argument: --publish", null)]
-    [InlineData("-iz", "unknown shorthand flag: 'z' in -iz", null)]
+    [InlineData("-iz", "unknown shorthand flag: 'z' in -iz", "run 'bld run --help' for a list")]
+    [InlineData("--memory=1g", "bld does not have this flag", "bld sets no cgroup limits: limit the job or pod that it runs in, or use --ulimit")]
     public void Mistakes_are_named(string argument, string message, string? hint)
     {
         UsageException failure = Assert.Throws<UsageException>(() => Normalize([argument], stops: true));

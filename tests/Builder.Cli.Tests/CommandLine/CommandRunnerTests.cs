@@ -14,7 +14,7 @@ public sealed class CommandRunnerTests
     [InlineData(2, "unknown flag: --nope", "images", "--nope")]
     [InlineData(125, "unknown flag: --nope", "run", "--nope", "image")]
     [InlineData(125, "flag needs an argument: --name", "run", "--name")]
-    [InlineData(2, "Required argument 'TARGET' missing", "tag", "one")]
+    [InlineData(2, "the argument TARGET is missing", "tag", "one")]
     public async Task A_wrong_command_line_says_why_and_has_its_own_status(int status, string message, params string[] arguments)
     {
         using TestCli cli = new();

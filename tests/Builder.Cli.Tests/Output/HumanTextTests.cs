@@ -33,6 +33,16 @@ public sealed class HumanTextTests
         Assert.Equal(expected, HumanText.Duration(TimeSpan.FromSeconds(seconds)));
 
     [Fact]
+    public void Commands_and_times_are_written_as_docker_writes_them()
+    {
+        Assert.Equal("sh -c 'echo \"x y\"'", HumanText.CommandLine(["sh", "-c", "echo \"x y\""]));
+        Assert.Equal("\"a \\\"b\\\" \\\\ \\n\"", HumanText.Quote("a \"b\" \\ \n"));
+        Assert.Equal(
+            "2026-11-26 00:45:09 +0000 UTC",
+            HumanText.Timestamp(new DateTimeOffset(2026, 11, 26, 1, 45, 9, TimeSpan.FromHours(1))));
+    }
+
+    [Fact]
     public void Columns_are_three_blanks_apart_and_lines_have_no_trailing_blanks()
     {
         TextTable table = new("REPOSITORY", "TAG");

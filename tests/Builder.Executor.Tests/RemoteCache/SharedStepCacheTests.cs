@@ -63,7 +63,7 @@ public sealed class SharedStepCacheTests : IDisposable
         // The whole image is known, and goes to another repository of the registry without passing here.
         CommittedImage image = await second.Store.Images.CommitAsync(
             [new PlatformImage(s_platform, ImageOf(one, two))], [RegistryTest.Image(_server.Address, "app", "v1")],
-            second.Images.Layers, fetchesLayers: false, Token);
+            second.Images.Layers, fetchesLayers: false, ImageAnnotations.None, Token);
         await new ImagePusher(second.Store, _client, second.Images).PushAsync(
             image.Target, RegistryTest.Image(_server.Address, "app", "v1"),
             new PushOptions { Progress = second.Progress.Enqueue }, Token);
