@@ -41,8 +41,9 @@ internal sealed unsafe class DetachedMount : IDisposable
         string octal = Convert.ToString(mode, 8);
         return sizeBytes > 0
             ? Create(
-                "tmpfs", attributes, ("mode", octal), ("size", sizeBytes.ToString(CultureInfo.InvariantCulture)))
-            : Create("tmpfs", attributes, ("mode", octal));
+                "tmpfs", attributes, ("source", "tmpfs"), ("mode", octal),
+                ("size", sizeBytes.ToString(CultureInfo.InvariantCulture)))
+            : Create("tmpfs", attributes, ("source", "tmpfs"), ("mode", octal));
     }
 
     /// <summary>A second view of a directory or file (a bind mount); events of the original do not reach it.</summary>
