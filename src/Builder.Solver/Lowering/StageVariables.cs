@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using Builder.Frontend;
 using Builder.Frontend.Instructions;
 
 namespace Builder.Solver.Lowering;
