@@ -40,7 +40,7 @@ internal static class JsonFields
         _ => throw Wrong(name, "an object"),
     };
 
-    private static IEnumerable<JsonNode?> Items(JsonObject node, string name) => node[name] switch
+    private static JsonArray Items(JsonObject node, string name) => node[name] switch
     {
         null => [],
         JsonArray array => array,

@@ -85,7 +85,7 @@ internal static class YamlDocument
         where T : NodeEvent =>
         node.Anchor.IsEmpty ? node : throw new FormatException($"the anchor &{node.Anchor} is not supported");
 
-    private static JsonNode? FromPlain(string text) => text switch
+    private static JsonValue? FromPlain(string text) => text switch
     {
         "" or "~" or "null" or "Null" or "NULL" => null,
         "true" or "True" or "TRUE" => JsonValue.Create(true),
