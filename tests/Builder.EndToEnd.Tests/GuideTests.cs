@@ -193,7 +193,7 @@ public sealed class GuideTests(Bases bases) : IClassFixture<Bases>
     /// <summary>What a command prints to the terminal that it is given.</summary>
     private static string Terminal(Bld bld, string arguments) =>
         new Command("script", "-qec", $"{Bld.Executable} {arguments}", "/dev/null")
-            .With("BLD_ROOT", bld.Root).Run().Succeeded().Lines[0].Trim();
+            .With("BLD_ROOT", bld.Root).Run().Succeeded().Lines[0].Trim().Replace("^@", "", StringComparison.Ordinal); // script's end of input, echoed
 
     private static void Eventually(Func<bool> condition)
     {

@@ -101,9 +101,11 @@ public sealed class ReproducibilityTests(Bases bases) : IClassFixture<Bases>
         }
     }
 
+    // What is remembered of the context's digests may change: a file that has just been written is not remembered yet.
     private static string[] Files(Bld bld) =>
         [.. Directory.GetFileSystemEntries(Path.Combine(bld.Root, "snapshots"))
             .Concat(Directory.GetFiles(Path.Combine(bld.Root, "blobs"), "*", SearchOption.AllDirectories))
             .Concat(Directory.GetFiles(Path.Combine(bld.Root, "images")))
-            .Concat(Directory.GetFiles(Path.Combine(bld.Root, "cache"), "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)];
+            .Concat(Directory.GetFiles(Path.Combine(bld.Root, "cache"), "*", SearchOption.AllDirectories))
+            .Where(path => !path.Contains("/cache/contexts/", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 }

@@ -86,7 +86,7 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
         pod.Write("Dockerfile", "FROM busybox\nRUN mknod -m 640 /node c 1 3 && chown 1:2 /node && stat -c '%a %u %g %t:%T' /node\n");
 
         CommandResult build = pod.Ok(["build", .. bases.Mirror, "--progress", "plain", "-t", "x", "/work"]);
-        CommandResult run = pod.Ok("run", "--rm", "x", "sh", "-c", "stat -c '%a %u %g %t:%T' /node; id -u; ls /proc/self 2>&1");
+        CommandResult run = pod.Ok("run", "--rm", "x", "sh", "-c", "stat -c '%a %u %g %t:%T' /node; id -u; ls /proc/self 2>&1 || :");
         CommandResult detached = pod.Run("run", "-d", "x", "true");
 
         Assert.Contains(" 640 1 2 1:3\n", build.Error, StringComparison.Ordinal);
@@ -124,7 +124,7 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
             """
             FROM busybox
             RUN exec 2>&1; echo "pid $$"; ls -a /; ls /proc; env | sort; cat /store/format /work/secret-of-the-context; \
-                for p in 1 $(seq 1 60); do [ $p = $$ ] || ! kill -9 $p || echo "killed $p"; done; \
+                for p in 1 $(seq 1 60); do [ $p = $$ ] || ! kill -9 $p || echo ki"lled $p"; done; \
                 mkdir /deep; chroot /deep /busybox true; mknod /disk b 8 0 && cat /disk; ls /proc/1/root; echo end
             """);
 
