@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox.Ledger;
 using Builder.Solver.Files;
