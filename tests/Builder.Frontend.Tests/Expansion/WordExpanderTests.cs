@@ -2,8 +2,8 @@
 
 using System.Text;
 using Builder.Frontend.Expansion;
-using CsCheck;
 using Builder.TestSupport;
+using CsCheck;
 using Xunit;
 
 namespace Builder.Frontend.Tests.Expansion;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Frontend.Ignore;
-using CsCheck;
 using Builder.TestSupport;
+using CsCheck;
 using Xunit;
 
 namespace Builder.Frontend.Tests.Ignore;
