@@ -59,7 +59,7 @@ internal static unsafe class ProcessRows
         int row = programme.Add(
             "keep the error pipe", Syscall.Dup3, programme.ErrorDescriptor, first, Libc.OpenCloexec);
         programme.Change(row, r => r with { Result = programme.ErrorDescriptorSlot });
-        programme.Add("close descriptors", Syscall.CloseRange, first + 1, unchecked((nint)uint.MaxValue));
+        programme.Add("close descriptors", Syscall.CloseRange, first + 1, int.MaxValue); // gVisor takes no more
     }
 
     /// <summary>Sets the mask of blocked signals to none and executes.</summary>
