@@ -52,13 +52,13 @@ public sealed class InterruptionTests(Bases bases) : IClassFixture<Bases>
         Assert.Equal(130, build.ExitCode);
         SpinWait.SpinUntil(() => new Command("pgrep", "-f", "interruption-marker").Run().Output.Length == 0, 5_000);
         Assert.Equal("", new Command("pgrep", "-f", "interruption-marker").Run().Output);
-        bld.Write("c/Dockerfile", "FROM busybox\n");
+        bld.Write("c/Dockerfile", "FROM busybox\nRUN echo next > /next\n");
         string tmp = Path.Combine(bld.Root, "tmp");
         Assert.True(SpinWait.SpinUntil(
             () =>
             {
                 // What the killed build started may take a moment to end, and holds its directory so long.
-                bld.Ok(["build", .. bases.Mirror, context]);
+                bld.Ok(["build", .. bases.Mirror, "--no-cache", context]);
                 return Directory.GetFileSystemEntries(tmp).Length == 0;
             },
             20_000));

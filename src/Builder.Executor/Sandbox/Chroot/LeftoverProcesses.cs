@@ -40,20 +40,27 @@ internal static class LeftoverProcesses
         int count = 0;
         foreach (int child in Children())
         {
-            if (SpawnedProcess.IsKnown(child) || IsElsewhere(child))
+            if (SpawnedProcess.IsKnown(child) || IsElsewhere(child) || IsTraced(child))
             {
+                continue;
+            }
+
+            if (FieldsOf(child) is { State: 'Z' })
+            {
+                // It makes nothing any more; one that a tracer has not let go cannot be reaped yet.
+                Reap(child, Libc.WaitNoHang);
                 continue;
             }
 
             count++;
             _ = Libc.Kill(child, Libc.SigKill);
-            Reap(child);
+            Reap(child, 0);
         }
 
         return count;
     });
 
-    private static unsafe void Reap(int child) => _ = Libc.Wait4(child, null, Libc.WaitAll, null);
+    private static unsafe void Reap(int child, int options) => _ = Libc.Wait4(child, null, options | Libc.WaitAll, null);
 
     // As process 1 of a pod this process adopts everybody's orphans: one whose root is ours is no step's.
     private static bool IsElsewhere(int process)
@@ -63,6 +70,22 @@ internal static class LeftoverProcesses
             return File.ResolveLinkTarget(
                 string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/root"), returnFinalTarget: false)
                 is { FullName: "/" };
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    // It belongs to a step of the trace rung, whose tracer ends it.
+    private static bool IsTraced(int process)
+    {
+        const string Field = "TracerPid:";
+        try
+        {
+            string? line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/status"))
+                .FirstOrDefault(text => text.StartsWith(Field, StringComparison.Ordinal));
+            return line is not null && line.AsSpan(Field.Length).Trim() is not "0";
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -89,14 +112,14 @@ internal static class LeftoverProcesses
     }
 
     // "PID (NAME) STATE PARENT GROUP SESSION ...": the name may hold anything, ')' too. Source: proc_pid_stat(5).
-    private static (int Parent, int Session)? FieldsOf(int pid)
+    private static (char State, int Parent, int Session)? FieldsOf(int pid)
     {
         try
         {
             string text = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
             string[] fields = text[(text.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
             return fields.Length > 3
-                ? (int.Parse(fields[1], CultureInfo.InvariantCulture), int.Parse(fields[3], CultureInfo.InvariantCulture))
+                ? (fields[0][0], int.Parse(fields[1], CultureInfo.InvariantCulture), int.Parse(fields[3], CultureInfo.InvariantCulture))
                 : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
