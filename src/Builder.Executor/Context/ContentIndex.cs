@@ -3,13 +3,14 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Builder.Frontend.Naming;
 
 namespace Builder.Executor.Context;
 
 /// <summary>What is remembered of a file's content.</summary>
-/// <param name="Hash">SHA-256 of its bytes.</param>
+/// <param name="Digest">SHA-256 of its bytes.</param>
 /// <param name="HasXattrs">It has attributes that belong into a layer.</param>
-internal readonly record struct KnownContent(ContentHash Hash, bool HasXattrs);
+internal readonly record struct KnownContent(Digest Digest, bool HasXattrs);
 
 /// <summary>
 /// Digests of files by their stamps, as git's index keeps them, in one file: a header, records sorted by device and
@@ -18,7 +19,7 @@ internal readonly record struct KnownContent(ContentHash Hash, bool HasXattrs);
 /// </summary>
 internal sealed unsafe class ContentIndex
 {
-    private const ulong Magic = 0x31_58_44_49_44_4C_42; // "BLDIDX1"
+    private const ulong Magic = 0x32_58_44_49_44_4C_42; // "BLDIDX2"
     private const int MaxRecords = 2_000_000;
     private const byte MaxAge = 20;
 
@@ -173,13 +174,13 @@ internal sealed unsafe class ContentIndex
     private record struct Record
     {
         public FileStamp Stamp;
-        public ContentHash Hash;
+        public Digest Digest;
         public byte HasXattrs;
         public byte Age;
 
         public static Record From(in FileStamp stamp, KnownContent content) =>
-            new() { Stamp = stamp, Hash = content.Hash, HasXattrs = content.HasXattrs ? (byte)1 : (byte)0 };
+            new() { Stamp = stamp, Digest = content.Digest, HasXattrs = content.HasXattrs ? (byte)1 : (byte)0 };
 
-        public readonly KnownContent ToContent() => new(Hash, HasXattrs != 0);
+        public readonly KnownContent ToContent() => new(Digest, HasXattrs != 0);
     }
 }

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Frontend.Ignore;
+using Builder.Frontend.Naming;
 using Builder.Solver.Files;
 
 namespace Builder.Executor.Context;
@@ -35,7 +36,7 @@ internal sealed class ContextDirectoryReader
         DirectoryReader.SortByBytes(entries);
         var nodes = new List<FileNode>(entries.Count);
         var stamps = new List<FileStamp>(entries.Count);
-        var hashes = new List<ContentHash>(entries.Count);
+        var digests = new List<Digest>(entries.Count);
         foreach (DirectoryEntry entry in entries)
         {
             string name = PathEncoding.Decode(entry.Name);
@@ -56,10 +57,10 @@ internal sealed class ContextDirectoryReader
 
             nodes.Add(node);
             stamps.Add(stamp);
-            hashes.Add(known?.Hash ?? default);
+            digests.Add(known?.Digest ?? default);
         }
 
-        return new DirectoryListing([.. nodes], [.. stamps], [.. hashes], _scope);
+        return new DirectoryListing([.. nodes], [.. stamps], [.. digests], _scope);
     }
 
     /// <summary>The node with what status does not say; null when the file was taken away meanwhile.</summary>

@@ -11,14 +11,14 @@ internal sealed class DirectoryListing
 {
     private readonly FileNode[] _nodes;
     private readonly FileStamp[] _stamps;
-    private readonly ContentHash[] _hashes;
+    private readonly Digest[] _digests;
 
     /// <summary>Creates a listing of entries sorted by the bytes of their names.</summary>
-    public DirectoryListing(FileNode[] nodes, FileStamp[] stamps, ContentHash[] hashes, IgnoreScope scope)
+    public DirectoryListing(FileNode[] nodes, FileStamp[] stamps, Digest[] digests, IgnoreScope scope)
     {
         _nodes = nodes;
         _stamps = stamps;
-        _hashes = hashes;
+        _digests = digests;
         Scope = scope;
     }
 
@@ -54,19 +54,18 @@ internal sealed class DirectoryListing
     /// <summary>The digest of an entry's content, or null when it is not known yet.</summary>
     public Digest? FindDigest(int index)
     {
-        lock (_hashes)
+        lock (_digests)
         {
-            return _hashes[index].IsUnknown ? null : _hashes[index].ToDigest();
+            return _digests[index].IsDefault ? null : _digests[index];
         }
     }
 
     /// <summary>Remembers the digest of an entry's content.</summary>
     public void SetDigest(int index, Digest digest)
     {
-        ContentHash hash = ContentHash.From(digest);
-        lock (_hashes)
+        lock (_digests)
         {
-            _hashes[index] = hash;
+            _digests[index] = digest;
         }
     }
 }

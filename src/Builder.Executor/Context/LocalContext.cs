@@ -27,6 +27,11 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<string, Lazy<DirectoryListing>> _listings = new(StringComparer.Ordinal);
 
+    // Directories as they were asked for, and where their links lead.
+    private readonly ConcurrentDictionary<string, (string Path, DirectoryListing? Listing)> _places = new(StringComparer.Ordinal);
+    private readonly ConcurrentBag<Task> _readingAhead = [];
+    private volatile bool _isDisposed;
+
     /// <summary>Opens a directory.</summary>
     /// <param name="path">Where it is.</param>
     /// <param name="ignore">What is left out.</param>
@@ -109,8 +114,17 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
         }
 
         listing.SetDigest(index, digest);
-        _index?.Add(stamp, new KnownContent(ContentHash.From(digest), !listing.Nodes[index].Xattrs.IsEmpty), readAt);
+        _index?.Add(stamp, new KnownContent(digest, !listing.Nodes[index].Xattrs.IsEmpty), readAt);
         return digest;
+    }
+
+    /// <inheritdoc/>
+    public void ReadAhead(string directory)
+    {
+        if (Environment.ProcessorCount > 1)
+        {
+            _readingAhead.Add(Task.Run(() => ReadBackwards(TreePath.Resolve(directory, FindPlain))));
+        }
     }
 
     /// <inheritdoc/>
@@ -138,6 +152,8 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _isDisposed = true;
+        Task.WaitAll([.. _readingAhead]);
         SaveIndex();
         _root.Dispose();
     }
@@ -156,11 +172,21 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
 
     private (DirectoryListing Listing, int Index, string Path) Locate(string path)
     {
-        string real = TreePath.Join(TreePath.Resolve(TreePath.Directory(path), FindPlain), TreePath.Name(path));
-        DirectoryListing? listing = Listing(TreePath.Directory(real));
-        int index = listing?.IndexOf(TreePath.Name(real)) ?? -1;
-        return index >= 0 && listing!.Nodes[index].Kind == FileKind.Regular
-            ? (listing, index, real)
+        int slash = path.LastIndexOf('/');
+        ConcurrentDictionary<string, (string Path, DirectoryListing? Listing)>.AlternateLookup<ReadOnlySpan<char>> known =
+            _places.GetAlternateLookup<ReadOnlySpan<char>>();
+        ReadOnlySpan<char> written = path.AsSpan(0, Math.Max(slash, 0));
+        if (!known.TryGetValue(written, out (string Path, DirectoryListing? Listing) place))
+        {
+            string real = TreePath.Resolve(written.ToString(), FindPlain);
+            place = (real, Listing(real));
+            known[written] = place;
+        }
+
+        string name = path[(slash + 1)..];
+        int index = place.Listing?.IndexOf(name) ?? -1;
+        return index >= 0 && place.Listing!.Nodes[index].Kind == FileKind.Regular
+            ? (place.Listing, index, slash >= 0 && written.SequenceEqual(place.Path) ? path : TreePath.Join(place.Path, name))
             : throw new ContextException(
                 ContextFailure.NotFound, $"read \"{path}\" of build context \"{Location}\": no such file");
     }
@@ -179,6 +205,26 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
         }
 
         return _listings.GetOrAdd(path, static (key, self) => new(() => self.Read(key)), this).Value;
+    }
+
+    // From the end, so that it and the reader that it helps meet in the middle.
+    private void ReadBackwards(string directory)
+    {
+        try
+        {
+            IReadOnlyList<FileNode> nodes = Listing(directory)?.Nodes ?? [];
+            for (int i = nodes.Count - 1; i >= 0 && !_isDisposed; i--)
+            {
+                if (nodes[i].Kind == FileKind.Directory)
+                {
+                    ReadBackwards(TreePath.Join(directory, nodes[i].Name));
+                }
+            }
+        }
+        catch (Exception failure) when (failure is ContextException or LinuxException)
+        {
+            // the reader that needs the directory meets it, too
+        }
     }
 
     private DirectoryListing Read(string path)

@@ -6,27 +6,25 @@ using Builder.Executor.Content;
 using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
-using Builder.Executor.Sandbox.Setup;
+using Builder.Executor.Sandbox.Isolation;
 using Builder.Executor.Sandbox.Trace;
 using Builder.Executor.Snapshots;
-using Builder.Frontend.Naming;
 using Builder.Solver.Files;
-using Builder.Solver.Images;
 
 namespace Builder.Executor.Running;
 
 /// <summary>
 /// A container under the tracer: a copy of the image's file system as the root of its process, on the machine's network.
-/// It lasts as long as the process. What this cannot give is refused, not left out.
+/// It lasts as long as the process.
 /// </summary>
 internal sealed class TraceContainer : IContainerSandbox
 {
-    private readonly CopiedRoot _root;
+    private readonly CopiedContainerRoot _root;
     private readonly string _scratch;
     private readonly TraceSpec _spec;
     private TracedCommand? _command;
 
-    private TraceContainer(CopiedRoot root, string scratch, TraceSpec spec)
+    private TraceContainer(CopiedContainerRoot root, string scratch, TraceSpec spec)
     {
         _root = root;
         _scratch = scratch;
@@ -41,19 +39,13 @@ internal sealed class TraceContainer : IContainerSandbox
     public static async Task<TraceContainer> PrepareAsync(
         ContainerPlaces places, ContainerRecord container, ILayerFetcher? fetcher, CancellationToken cancellationToken)
     {
-        Refuse(container);
         Store store = places.Store;
-        LayerStack stack = new([.. container.Layers.Select(layer => new DiffId(Digest.Parse(layer)))]);
-        await store.Snapshots.EnsureAsync(stack, fetcher, cancellationToken).ConfigureAwait(false);
-        MergedTree? tree = stack.IsEmpty ? null : store.Snapshots.Open(stack);
-        SandboxUser user = UserResolver.Resolve(
-            tree is null ? UserDatabase.Parse("", "") : UserDatabase.Read(tree), container.User);
-        CopiedRoot root = CopiedRoot.Create(store, stack, cancellationToken);
+        CopiedContainerRoot root = await CopiedContainerRoot
+            .PrepareAsync(store, container, IsolationRung.Trace, fetcher, cancellationToken).ConfigureAwait(false);
         string scratch = store.Tmp.CreateDirectory("trace");
         try
         {
-            EnsureWorkingDirectory(root, tree, container.WorkingDirectory);
-            return new TraceContainer(root, scratch, Specify(root, scratch, tree, container, user));
+            return new TraceContainer(root, scratch, Specify(root, scratch, container));
         }
         catch
         {
@@ -87,43 +79,7 @@ internal sealed class TraceContainer : IContainerSandbox
         FileTreeRemover.Remove(_scratch);
     }
 
-    private static void Refuse(ContainerRecord container)
-    {
-        string? wish = container switch
-        {
-            { Detached: true } => "--detach",
-            { AutoRemove: false } => "a container that outlives its process (add --rm)",
-            { ReadOnly: true } => "--read-only",
-            { Init: true } => "--init",
-            { Privileged: true } => "--privileged",
-            { Network: ContainerNetwork.Private } => "--network private",
-            { Ports.IsEmpty: false } => "--publish (the ports of the container are the machine's own)",
-            _ when container.Mounts.FirstOrDefault(mount => !IsPossible(container, mount)) is { } mount => $"a mount on {mount.Target}",
-            _ => null,
-        };
-        if (wish is not null)
-        {
-            throw new RunException(RunFailure.NotStarted, $"isolation trace: there is no {wish} without namespaces")
-            {
-                Hint = "`bld info` says which door is closed and what opens it",
-            };
-        }
-    }
-
-    // An anonymous volume lives as long as the container: so does what the image has at its place.
-    private static bool IsPossible(ContainerRecord container, ContainerMount mount) =>
-        mount.Kind is ContainerMountKind.Tmpfs or ContainerMountKind.Bind
-        || (mount.Kind == ContainerMountKind.Volume && container.AnonymousVolumes.Contains(mount.Source));
-
-    private static void EnsureWorkingDirectory(CopiedRoot root, MergedTree? tree, string directory)
-    {
-        using Microsoft.Win32.SafeHandles.SafeFileHandle handle =
-            AtCalls.Open(root.FilesPath, OpenFlags.DirectoryPath).Release();
-        new MountPoints(handle).Ensure(Resolve(tree, directory), isDirectory: true);
-    }
-
-    private static TraceSpec Specify(
-        CopiedRoot root, string scratch, MergedTree? tree, ContainerRecord container, SandboxUser user)
+    private static TraceSpec Specify(CopiedContainerRoot root, string scratch, ContainerRecord container)
     {
         ImmutableArray<TraceMount>.Builder mounts = ImmutableArray.CreateBuilder<TraceMount>();
         foreach (ContainerMount mount in container.Mounts)
@@ -133,30 +89,30 @@ internal sealed class TraceContainer : IContainerSandbox
                 string empty = Path.Combine(scratch, $"tmpfs-{mounts.Count}");
                 Directory.CreateDirectory(empty);
                 AtCalls.Chmod(AtCalls.CurrentDirectory, PathEncoding.Encode(empty), mount.Mode);
-                mounts.Add(new TraceMount(Resolve(tree, mount.Target), empty, mount.ReadOnly));
+                mounts.Add(new TraceMount(root.Resolve(mount.Target), empty, mount.ReadOnly));
             }
             else if (mount.Kind == ContainerMountKind.Bind)
             {
                 EnsureSource(mount);
-                mounts.Add(new TraceMount(Resolve(tree, mount.Target), mount.Source, mount.ReadOnly));
+                mounts.Add(new TraceMount(root.Resolve(mount.Target), mount.Source, mount.ReadOnly));
             }
         }
 
         return new TraceSpec
         {
-            Root = root.Root,
-            Owners = root.Owners,
+            Root = root.Root.Root,
+            Owners = root.Root.Owners,
             Scratch = scratch,
             Arguments = container.Arguments,
-            Environment = ContainerSandbox.WithHome(container.Environment, user),
+            Environment = ContainerSandbox.WithHome(container.Environment, root.User),
             WorkingDirectory = container.WorkingDirectory,
-            User = user,
+            User = root.User,
             Hostname = container.Hostname,
             Mounts = mounts.ToImmutable(),
             Files =
             [
                 .. ContainerFiles.Create(container, sharesNetwork: true)
-                    .Select(file => file with { Target = Resolve(tree, file.Target) }),
+                    .Select(file => file with { Target = root.Resolve(file.Target) }),
             ],
             HasNetwork = container.Network != ContainerNetwork.None,
             Ulimits = container.Ulimits,
@@ -180,6 +136,4 @@ internal sealed class TraceContainer : IContainerSandbox
 
         Directory.CreateDirectory(mount.Source);
     }
-
-    private static string Resolve(MergedTree? tree, string path) => "/" + CanonicalPath.Resolve(tree, path);
 }

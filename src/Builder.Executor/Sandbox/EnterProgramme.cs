@@ -14,13 +14,12 @@ namespace Builder.Executor.Sandbox;
 /// The programme that joins a container's namespaces by setns(2). A process changes its pid namespace for its children
 /// only: so it makes one, as a child of our own (CLONE_PARENT), and ends.
 /// </summary>
-internal sealed class EnterProgramme : IDisposable
+internal sealed class EnterProgramme : ProcessProgramme
 {
     private const ulong CloneParent = 0x8000;
     private const ulong CloneVm = 0x100;
     private const ulong CloneParentSetTid = 0x100000;
     private const ulong SignalChild = 17;
-    private const int TakeTerminal = 0x540E; // TIOCSCTTY
 
     private readonly EnterSpec _spec;
     private readonly SafeFileHandle _container;
@@ -28,17 +27,17 @@ internal sealed class EnterProgramme : IDisposable
 
     /// <summary>Makes all rows.</summary>
     public EnterProgramme(EnterSpec spec, SandboxIo io)
+        : base(new SyscallProgramme())
     {
         _spec = spec;
         _process = string.Create(CultureInfo.InvariantCulture, $"/proc/{spec.ContainerPid}");
-        _container = Libc.OpenBy(Syscall.PidfdOpen, spec.ContainerPid)
-            ?? throw new SandboxException("enter the container", "pidfd_open", Libc.LastErrno);
-        Programme = new SyscallProgramme();
         try
         {
+            _container = Own(Libc.OpenBy(Syscall.PidfdOpen, spec.ContainerPid)
+                ?? throw new SandboxException("enter the container", "pidfd_open", Libc.LastErrno));
             if (io is SandboxIo.Terminal size)
             {
-                Terminal = PseudoTerminal.OpenIn($"{_process}/root/dev/pts", size.Columns, size.Rows);
+                Terminal = Own(PseudoTerminal.OpenIn($"{_process}/root/dev/pts", size.Columns, size.Rows));
             }
 
             Command = Build(io);
@@ -50,22 +49,8 @@ internal sealed class EnterProgramme : IDisposable
         }
     }
 
-    /// <summary>The rows.</summary>
-    public SyscallProgramme Programme { get; }
-
-    /// <summary>The rows that execute the command.</summary>
-    public CommandRows Command { get; }
-
-    /// <summary>The terminal, or null.</summary>
-    public PseudoTerminal? Terminal { get; }
-
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        Programme.Dispose();
-        Terminal?.Dispose();
-        _container.Dispose();
-    }
+    public override CommandRows Command { get; }
 
     private CommandRows Build(SandboxIo io)
     {
@@ -79,7 +64,7 @@ internal sealed class EnterProgramme : IDisposable
         AppendChild();
         ProcessRows.DieWithParent(Programme);
         Programme.Add("start a session", Syscall.Setsid);
-        ConnectStreams(io);
+        StreamRows.Connect(Programme, io, Terminal);
         ProcessRows.CloseDescriptors(Programme);
         AppendIdentity();
         if (_spec.OutlivesCaller)
@@ -87,8 +72,7 @@ internal sealed class EnterProgramme : IDisposable
             Programme.Add("outlive the caller", Syscall.Prctl, Libc.PrSetPdeathsig, 0);
         }
 
-        Programme.Add($"enter {_spec.WorkingDirectory}", Syscall.Chdir, Programme.Text(_spec.WorkingDirectory));
-        return CommandRows.Append(Programme, _spec.Arguments, _spec.Environment);
+        return CommandRows.Append(Programme, _spec);
     }
 
     private bool IsOther(string name)
@@ -105,21 +89,6 @@ internal sealed class EnterProgramme : IDisposable
             "create a process in the container", Syscall.CloneProcess,
             (nint)(SignalChild | CloneVm | CloneParent | CloneParentSetTid), 0, Programme.ChildPidSlot);
         Programme.Change(row, r => r with { EndsParent = true });
-    }
-
-    private void ConnectStreams(SandboxIo io)
-    {
-        if (Terminal is not null)
-        {
-            int terminal = Terminal.Slave.Number();
-            ProcessRows.StandardStreams(Programme, terminal, terminal, terminal);
-            Programme.Add("take the terminal", Syscall.Ioctl, 0, TakeTerminal);
-        }
-        else if (io is SandboxIo.Streams streams)
-        {
-            ProcessRows.StandardStreams(
-                Programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
-        }
     }
 
     private void AppendIdentity()

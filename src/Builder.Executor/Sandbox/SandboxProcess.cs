@@ -38,16 +38,7 @@ internal sealed class SandboxProcess : IDisposable
     public static SandboxProcess Start(SandboxSpec spec, SandboxIo io)
     {
         using var set = new SandboxProgramme(spec, io);
-        try
-        {
-            SpawnedProcess process = Spawner.Shared.Start(set.Programme, pid => LetGo(spec, set, pid));
-            SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
-            return new SandboxProcess(process, terminal, set.MountPoints);
-        }
-        catch (SandboxException failure)
-        {
-            throw failure.IsCommandFailure ? set.Command.Explain(spec.WorkingDirectory) : Advise(failure);
-        }
+        return Start(set, spec, pid => LetGo(spec, set, pid), set.MountPoints);
     }
 
     /// <summary>
@@ -58,16 +49,7 @@ internal sealed class SandboxProcess : IDisposable
     public static SandboxProcess StartInDirectory(ChrootSpec spec, SandboxIo io)
     {
         using var set = new ChrootProgramme(spec, io);
-        try
-        {
-            SpawnedProcess process = Spawner.Shared.Start(set.Programme);
-            SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
-            return new SandboxProcess(process, terminal, mountPoints: null);
-        }
-        catch (SandboxException failure)
-        {
-            throw failure.IsCommandFailure ? set.Command.Explain(spec.WorkingDirectory) : Advise(failure);
-        }
+        return Start(set, spec);
     }
 
     /// <summary>A command that runs under the tracer; it stays the caller's.</summary>
@@ -79,16 +61,7 @@ internal sealed class SandboxProcess : IDisposable
     public static SandboxProcess Enter(EnterSpec spec, SandboxIo io)
     {
         using var set = new EnterProgramme(spec, io);
-        try
-        {
-            SpawnedProcess process = Spawner.Shared.Start(set.Programme);
-            SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
-            return new SandboxProcess(process, terminal, mountPoints: null);
-        }
-        catch (SandboxException failure) when (failure.IsCommandFailure)
-        {
-            throw set.Command.Explain(spec.WorkingDirectory);
-        }
+        return Start(set, spec);
     }
 
     /// <summary>Sends a signal to the command.</summary>
@@ -105,6 +78,21 @@ internal sealed class SandboxProcess : IDisposable
     {
         Process.Dispose();
         Terminal?.Dispose();
+    }
+
+    private static SandboxProcess Start(
+        ProcessProgramme set, ProcessSpec spec, Action<int>? letGo = null, MountPoints? mountPoints = null)
+    {
+        try
+        {
+            SpawnedProcess process = Spawner.Shared.Start(set.Programme, letGo);
+            SafeFileHandle? terminal = set.Terminal is null ? null : Libc.Duplicate(set.Terminal.Master);
+            return new SandboxProcess(process, terminal, mountPoints);
+        }
+        catch (SandboxException failure)
+        {
+            throw failure.IsCommandFailure ? set.Command.Explain(spec.WorkingDirectory) : Advise(failure);
+        }
     }
 
     private static void LetGo(SandboxSpec spec, SandboxProgramme set, int pid)

@@ -10,20 +10,18 @@ using Microsoft.Win32.SafeHandles;
 namespace Builder.Executor.Sandbox;
 
 /// <summary>The programme that sets a container up, and what it needs while it is walked. Made from a spec.</summary>
-internal sealed class SandboxProgramme : IDisposable
+internal sealed class SandboxProgramme : ProcessProgramme
 {
     private const string AttachPlace = "/proc"; // a directory that every machine has; only this container sees it used
     private const string PassingPlace = "/dev/mqueue"; // empty, and covered for a moment only
-    private const int TakeTerminal = 0x540E; // TIOCSCTTY
 
-    private readonly List<IDisposable> _resources = [];
     private readonly SandboxSpec _spec;
 
     /// <summary>Makes mount points and temporary file systems, and all rows.</summary>
     public SandboxProgramme(SandboxSpec spec, SandboxIo io)
+        : base(new SyscallProgramme { CloneFlags = NamespacesFor(spec) })
     {
         _spec = spec;
-        Programme = Own(new SyscallProgramme { CloneFlags = NamespacesFor(spec) });
         MountPoints = new MountPoints(spec.Root.Handle);
         try
         {
@@ -44,44 +42,20 @@ internal sealed class SandboxProgramme : IDisposable
         }
     }
 
-    /// <summary>The rows.</summary>
-    public SyscallProgramme Programme { get; }
-
-    /// <summary>The rows that execute the command.</summary>
-    public CommandRows Command { get; }
+    /// <inheritdoc/>
+    public override CommandRows Command { get; }
 
     /// <summary>What was made in the root to mount on.</summary>
     public MountPoints MountPoints { get; }
-
-    /// <summary>The terminal, or null.</summary>
-    public PseudoTerminal? Terminal { get; }
 
     /// <summary>Written to when the child may go on, or null when it does not wait.</summary>
     public SafeFileHandle? Go { get; private set; }
 
     private DeviceDirectory Devices { get; }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        for (int i = _resources.Count - 1; i >= 0; i--)
-        {
-            _resources[i].Dispose();
-        }
-
-        _resources.Clear();
-    }
-
     private static ulong NamespacesFor(SandboxSpec spec) =>
         Libc.CloneNewNs | Libc.CloneNewPid | Libc.CloneNewIpc | Libc.CloneNewUts | Libc.CloneNewCgroup
         | (spec.Network is OwnNetwork ? Libc.CloneNewNet : 0);
-
-    private T Own<T>(T resource)
-        where T : IDisposable
-    {
-        _resources.Add(resource);
-        return resource;
-    }
 
     private void EnsureMountPoints()
     {
@@ -143,13 +117,12 @@ internal sealed class SandboxProgramme : IDisposable
             NetworkRows.LoopbackUp(Programme);
         }
 
-        ConnectStreams(io);
+        StreamRows.Connect(Programme, io, Terminal);
         _spec.Ledger?.AppendListener(Programme);
         ProcessRows.CloseDescriptors(Programme);
         LimitRows.Set(Programme, ResourceLimits.WithUsualOpenFiles(_spec.Ulimits));
         AppendIdentity();
-        Programme.Add($"enter {_spec.WorkingDirectory}", Syscall.Chdir, Programme.Text(_spec.WorkingDirectory));
-        return CommandRows.Append(Programme, _spec.Arguments, _spec.Environment);
+        return CommandRows.Append(Programme, _spec);
     }
 
     private void WaitWhenConnected()
@@ -235,21 +208,6 @@ internal sealed class SandboxProgramme : IDisposable
     }
 
     private static byte[] PathBytes(string path) => Solver.Files.PathEncoding.Encode(path);
-
-    private void ConnectStreams(SandboxIo io)
-    {
-        if (Terminal is not null)
-        {
-            int terminal = Terminal.Slave.Number();
-            ProcessRows.StandardStreams(Programme, terminal, terminal, terminal);
-            Programme.Add("take the terminal", Syscall.Ioctl, 0, TakeTerminal);
-        }
-        else if (io is SandboxIo.Streams streams)
-        {
-            ProcessRows.StandardStreams(
-                Programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
-        }
-    }
 
     private void AppendIdentity()
     {

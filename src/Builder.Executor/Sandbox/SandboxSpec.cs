@@ -10,22 +10,10 @@ namespace Builder.Executor.Sandbox;
 /// What a process in a container sees and may do, as an OCI runtime config says it. The mounts it names belong to the
 /// caller, who disposes of them when the process has started.
 /// </summary>
-internal sealed record SandboxSpec
+internal sealed record SandboxSpec : ProcessSpec
 {
     /// <summary>The root file system.</summary>
     public required DetachedMount Root { get; init; }
-
-    /// <summary>The command and its arguments; without '/' it is looked up in PATH of <see cref="Environment"/>.</summary>
-    public required ImmutableArray<string> Arguments { get; init; }
-
-    /// <summary>"NAME=VALUE" in order; the last of a name counts.</summary>
-    public ImmutableArray<string> Environment { get; init; } = [];
-
-    /// <summary>Where the command starts; must be there.</summary>
-    public string WorkingDirectory { get; init; } = "/";
-
-    /// <summary>Who it is.</summary>
-    public SandboxUser User { get; init; } = SandboxUser.Root;
 
     /// <summary>The host name.</summary>
     public required string Hostname { get; init; }
@@ -56,9 +44,6 @@ internal sealed record SandboxSpec
 
     /// <summary>The root file system may not be written.</summary>
     public bool IsReadOnlyRoot { get; init; }
-
-    /// <summary>Limits.</summary>
-    public ImmutableArray<Ulimit> Ulimits { get; init; } = [];
 
     /// <summary>Size of /dev/shm; 0 is 64 MiB.</summary>
     public long ShmSizeBytes { get; init; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Executor.Context;
+using Builder.Executor.Interop;
 using Builder.Solver.Operations;
 using Microsoft.Win32.SafeHandles;
 
@@ -70,7 +71,7 @@ internal sealed class ContentReader : IDisposable
         if (_handle is not null)
         {
             isWhole = ReadAt(offset, buffer) == buffer.Length
-                && (!isLast || RandomAccess.Read(_handle, stackalloc byte[1], offset + buffer.Length) == 0);
+                && (!isLast || ReadSome(_handle, stackalloc byte[1], offset + buffer.Length) == 0);
         }
         else
         {
@@ -95,7 +96,7 @@ internal sealed class ContentReader : IDisposable
         int total = 0;
         while (total < buffer.Length)
         {
-            int count = RandomAccess.Read(_handle!, buffer[total..], offset + total);
+            int count = ReadSome(_handle!, buffer[total..], offset + total);
             if (count == 0)
             {
                 break;
@@ -105,6 +106,27 @@ internal sealed class ContentReader : IDisposable
         }
 
         return total;
+    }
+
+    // Not RandomAccess.Read: it asks each new handle whether it can seek.
+    private static unsafe int ReadSome(SafeFileHandle handle, Span<byte> buffer, long offset)
+    {
+        fixed (byte* start = buffer)
+        {
+            while (true)
+            {
+                nint count = Libc.ReadAt(handle.Number(), start, (nuint)buffer.Length, offset);
+                if (count >= 0)
+                {
+                    return (int)count;
+                }
+
+                if (AtCalls.LastError() != Errno.EINTR)
+                {
+                    throw AtCalls.Failure("read", handle.Number(), []);
+                }
+            }
+        }
     }
 
     private bool ReadInTurn(long offset, Span<byte> buffer, bool isLast)

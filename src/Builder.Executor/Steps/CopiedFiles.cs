@@ -47,10 +47,10 @@ internal sealed class CopiedFiles
             : new CopiedFiles([.. MemoryMarshal.Cast<byte, UInt128>(file.AsSpan(0, end))]);
     }
 
-    /// <summary>Records the files of a plan that was written; failing to is no failure of the build.</summary>
-    public static void Save(string path, LayerPlan plan)
+    /// <summary>Records the files that were written, by their keys; failing to is no failure of the build.</summary>
+    public static void Save(string path, IEnumerable<UInt128> files)
     {
-        UInt128[] keys = [.. plan.Entries.Select(KeyOf).OfType<UInt128>().Take(MaxFiles)];
+        UInt128[] keys = [.. files.Take(MaxFiles)];
         byte[] file = new byte[(keys.Length * KeyBytes) + SHA256.HashSizeInBytes];
         MemoryMarshal.AsBytes(keys).CopyTo(file);
         SHA256.HashData(file.AsSpan(0, keys.Length * KeyBytes), file.AsSpan(keys.Length * KeyBytes));
@@ -82,9 +82,10 @@ internal sealed class CopiedFiles
 
         FileNode node = entry.Node;
         byte[] path = PathEncoding.Encode(entry.Path);
-        Span<byte> key = stackalloc byte[SHA256.HashSizeInBytes + (7 * sizeof(long))];
-        Convert.FromHexString(context.ContentDigest(content.Path).Hex, key, out _, out _);
-        Span<long> numbers = MemoryMarshal.Cast<byte, long>(key[SHA256.HashSizeInBytes..]);
+        int fixedBytes = SHA256.HashSizeInBytes + (7 * sizeof(long));
+        Span<byte> key = path.Length <= 512 ? stackalloc byte[fixedBytes + 512] : new byte[fixedBytes + path.Length];
+        context.ContentDigest(content.Path).CopyTo(key);
+        Span<long> numbers = MemoryMarshal.Cast<byte, long>(key[SHA256.HashSizeInBytes..fixedBytes]);
         numbers[0] = node.Mode;
         numbers[1] = node.UserId;
         numbers[2] = node.GroupId;
@@ -92,11 +93,9 @@ internal sealed class CopiedFiles
         numbers[4] = node.ModifiedSeconds;
         numbers[5] = node.ModifiedNanoseconds;
         numbers[6] = path.Length;
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(key);
-        hash.AppendData(path);
+        path.CopyTo(key[fixedBytes..]);
         Span<byte> result = stackalloc byte[SHA256.HashSizeInBytes];
-        hash.GetHashAndReset(result);
+        SHA256.HashData(key[..(fixedBytes + path.Length)], result);
         return MemoryMarshal.Read<UInt128>(result);
     }
 }

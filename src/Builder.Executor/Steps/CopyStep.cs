@@ -44,17 +44,19 @@ internal sealed class CopyStep
         }
 
         string? place = PlaceOf(plan);
-        using EarlierLayer? earlier = place is null ? null : await FindEarlierAsync(plan, place, cancellationToken);
+        using LayerSharing? sharing = place is null
+            ? null
+            : new LayerSharing(plan, await FindEarlierAsync(plan, place, cancellationToken));
         using LayerDraft draft = _snapshots.BeginLayer(OpenParent(parent));
         using var digester = new LayerDigester();
-        long size = LayerPlanWriter.Write(plan, draft.FilesPath, draft.Owners, digester, earlier, cancellationToken);
+        long size = LayerPlanWriter.Write(plan, draft.FilesPath, draft.Owners, digester, sharing, cancellationToken);
         long tarBytes = digester.Length;
         DiffId layer = digester.Finish();
         draft.Commit(new LayerDigest(layer, new LayerSize(tarBytes, size)));
-        if (place is not null)
+        if (sharing is not null)
         {
-            CopiedFiles.Save(RecordOf(layer), plan);
-            Remember(place, layer);
+            CopiedFiles.Save(RecordOf(layer), sharing.Keys);
+            Remember(place!, layer);
         }
 
         return new LayerResult(layer, size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Executor.Interop;
-using Builder.Solver.Operations;
+using Microsoft.Win32.SafeHandles;
 
 namespace Builder.Executor.Steps;
 
@@ -21,13 +21,15 @@ internal sealed class EarlierLayer : IDisposable
         _files = files;
     }
 
-    /// <summary>Makes <paramref name="path"/> below <paramref name="directory"/> another name of the earlier layer's file of
-    /// the same path, when it equals what is planned; false when it does not, or cannot be linked.</summary>
-    public bool TryLink(LayerPlanEntry entry, int directory, byte[] path)
+    /// <summary>
+    /// Makes <paramref name="path"/> below <paramref name="directory"/> another name of the earlier layer's file of the same
+    /// path and opens it; null when no file like that was recorded, or it cannot be linked.
+    /// </summary>
+    public SafeFileHandle? TryLink(UInt128 key, long size, int directory, byte[] path)
     {
-        if (CopiedFiles.KeyOf(entry) is not { } wanted || !_files.Has(wanted))
+        if (!_files.Has(key))
         {
-            return false;
+            return null;
         }
 
         try
@@ -36,17 +38,19 @@ internal sealed class EarlierLayer : IDisposable
         }
         catch (LinuxException exception) when (exception.Errno is Errno.EMLINK or Errno.ENOENT or Errno.EPERM or Errno.EXDEV)
         {
-            return false;
+            return null;
         }
 
-        FileStatus status = AtCalls.Stat(directory, path);
-        if (status.IsRegular && status.Size == entry.Node.Size)
+        FileDescriptor file = AtCalls.Open(directory, path, OpenFlags.ReadOnly | OpenFlags.NoFollow | OpenFlags.NonBlock);
+        FileStatus status = AtCalls.Stat(file.Value, []);
+        if (status.IsRegular && status.Size == size)
         {
-            return true;
+            return file.Release();
         }
 
+        file.Dispose();
         AtCalls.TryUnlink(directory, path);
-        return false;
+        return null;
     }
 
     /// <inheritdoc/>

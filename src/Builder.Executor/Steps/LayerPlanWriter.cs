@@ -22,14 +22,14 @@ internal sealed class LayerPlanWriter
     private readonly LayerPlan _plan;
     private readonly OwnerStore _owners;
     private readonly FileDescriptor _root;
-    private readonly EarlierLayer? _earlier;
+    private readonly LayerSharing? _sharing;
 
-    private LayerPlanWriter(LayerPlan plan, OwnerStore owners, FileDescriptor root, EarlierLayer? earlier)
+    private LayerPlanWriter(LayerPlan plan, OwnerStore owners, FileDescriptor root, LayerSharing? sharing)
     {
         _plan = plan;
         _owners = owners;
         _root = root;
-        _earlier = earlier;
+        _sharing = sharing;
     }
 
     /// <summary>Writes the plan's files below a directory, their tar to a stream.</summary>
@@ -37,7 +37,7 @@ internal sealed class LayerPlanWriter
     /// <param name="directory">Where the files go: a draft's directory.</param>
     /// <param name="owners">Sets owners and modes there.</param>
     /// <param name="tar">Takes the canonical tar.</param>
-    /// <param name="earlier">A layer that may have many of the files, or null.</param>
+    /// <param name="sharing">Finds files that an earlier layer has; or null.</param>
     /// <param name="cancellationToken">Cancels between batches.</param>
     /// <returns>The sum of the lengths of the regular files.</returns>
     public static long Write(
@@ -45,11 +45,11 @@ internal sealed class LayerPlanWriter
         string directory,
         OwnerStore owners,
         Stream tar,
-        EarlierLayer? earlier,
+        LayerSharing? sharing,
         CancellationToken cancellationToken)
     {
         using FileDescriptor root = AtCalls.Open(directory, OpenFlags.Path | OpenFlags.Directory);
-        return new LayerPlanWriter(plan, owners, root, earlier).Write(tar, cancellationToken);
+        return new LayerPlanWriter(plan, owners, root, sharing).Write(tar, cancellationToken);
     }
 
     private long Write(Stream tar, CancellationToken cancellationToken)
@@ -57,7 +57,7 @@ internal sealed class LayerPlanWriter
         MakeDirectories();
         using var batches = new CopyBatches(_plan);
         using var workers = new CopyWorkers(
-            batches, new PlannedFileWriter(_plan, _owners, _root.Value, _earlier), WorkerCount(batches.Count));
+            batches, new PlannedFileWriter(_plan, _owners, _root.Value, _sharing), WorkerCount(batches.Count));
         long size = 0;
         try
         {

@@ -16,15 +16,15 @@ internal sealed class PlannedFileWriter
     private readonly LayerPlan _plan;
     private readonly OwnerStore _owners;
     private readonly int _root;
-    private readonly EarlierLayer? _earlier;
+    private readonly LayerSharing? _sharing;
 
     /// <summary>Creates a writer below an open directory in which the plan's directories are.</summary>
-    public PlannedFileWriter(LayerPlan plan, OwnerStore owners, int root, EarlierLayer? earlier)
+    public PlannedFileWriter(LayerPlan plan, OwnerStore owners, int root, LayerSharing? sharing)
     {
         _plan = plan;
         _owners = owners;
         _root = root;
-        _earlier = earlier;
+        _sharing = sharing;
     }
 
     /// <summary>Gives something that is on disk its owner, mode, attributes and time, in the order that keeps them.</summary>
@@ -51,20 +51,21 @@ internal sealed class PlannedFileWriter
         }
         else if (piece.File is { } large)
         {
-            CopyPart(entry, path, piece, large, buffer);
+            CopyPart(path, piece, large, buffer);
         }
         else
         {
-            CopyWhole(entry, path, buffer);
+            CopyWhole(piece.Entry, path, buffer);
         }
     }
 
-    private void CopyWhole(LayerPlanEntry entry, byte[] path, Span<byte> buffer)
+    private void CopyWhole(int index, byte[] path, Span<byte> buffer)
     {
-        if (TryLink(entry, path) is { } linked)
+        LayerPlanEntry entry = _plan.Entries[index];
+        if (_sharing?.TryLink(index, _root, path) is { } linked)
         {
             using var reader = ContentReader.Of(entry.Path, linked);
-            reader.Read(0, buffer, isLast: true);
+            reader.Read(0, buffer, isLast: false);
             return;
         }
 
@@ -82,9 +83,10 @@ internal sealed class PlannedFileWriter
         Finish(_owners, target.Value, [], entry.Node);
     }
 
-    private void CopyPart(LayerPlanEntry entry, byte[] path, CopyPiece piece, LargeFileCopy file, Span<byte> buffer)
+    private void CopyPart(byte[] path, CopyPiece piece, LargeFileCopy file, Span<byte> buffer)
     {
-        ContentReader source = file.Open(() => OpenLarge(entry, path));
+        LayerPlanEntry entry = _plan.Entries[piece.Entry];
+        ContentReader source = file.Open(() => OpenLarge(piece.Entry, path));
         source.Read(piece.Offset, buffer, isLast: piece.Offset + piece.Length == entry.Node.Size);
         if (file.Target is { } target && !file.IsCloned)
         {
@@ -102,9 +104,10 @@ internal sealed class PlannedFileWriter
         }
     }
 
-    private (ContentReader Source, SafeFileHandle? Target, bool IsCloned) OpenLarge(LayerPlanEntry entry, byte[] path)
+    private (ContentReader Source, SafeFileHandle? Target, bool IsCloned) OpenLarge(int index, byte[] path)
     {
-        if (TryLink(entry, path) is { } linked)
+        LayerPlanEntry entry = _plan.Entries[index];
+        if (_sharing?.TryLink(index, _root, path) is { } linked)
         {
             return (ContentReader.Of(entry.Path, linked), null, false);
         }
@@ -114,17 +117,6 @@ internal sealed class PlannedFileWriter
         bool isCloned = source.Handle is { } handle
             && Libc.IoctlInteger(target.Value, Libc.IoctlClone, handle.DangerousGetHandle()) == 0;
         return (source, target.Release(), isCloned);
-    }
-
-    /// <summary>Makes a hard link to the same file of an earlier layer and opens it; null when there is none.</summary>
-    private SafeFileHandle? TryLink(LayerPlanEntry entry, byte[] path)
-    {
-        if (_earlier is null || !_earlier.TryLink(entry, _root, path))
-        {
-            return null;
-        }
-
-        return AtCalls.Open(_root, path, OpenFlags.ReadOnly | OpenFlags.NoFollow).Release();
     }
 
     private void MakeSpecial(byte[] path, FileNode node)

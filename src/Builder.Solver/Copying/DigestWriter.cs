@@ -50,6 +50,16 @@ internal sealed class DigestWriter : IDisposable
         Append(bytes);
     }
 
+    /// <summary>Adds the hexadecimal digits of a digest.</summary>
+    public void Write(Digest digest)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        Span<byte> hex = stackalloc byte[2 * SHA256.HashSizeInBytes];
+        digest.CopyTo(hash);
+        Convert.TryToHexStringLower(hash, hex, out int length);
+        Write(hex[..length]);
+    }
+
     /// <summary>Adds attributes.</summary>
     public void Write(IReadOnlyCollection<ExtendedAttribute> attributes)
     {

@@ -46,7 +46,7 @@ internal static class SelectionDigest
                 WriteNode(writer, node, withMode, withOwner);
                 if (node.Kind == FileKind.Regular)
                 {
-                    writer.Write(digests[i].Hex);
+                    writer.Write(digests[i]);
                     writer.Write(node.HardLinkKey is { } key && !names.TryAdd(key, path) ? names[key] : null);
                 }
             }
@@ -80,7 +80,7 @@ internal static class SelectionDigest
         switch (content)
         {
             case TreeContent file:
-                writer.Write(file.Tree.ContentDigest(file.Path).Hex);
+                writer.Write(file.Tree.ContentDigest(file.Path));
                 break;
             case InlineContent inline:
                 writer.Write(inline.Bytes.AsSpan());

@@ -85,6 +85,11 @@ internal sealed class SourceSelector
 
     private void AddDirectory(IFileTree tree, string path, string real, IncludePattern? include)
     {
+        if (include is null && Exclude.IsEmpty)
+        {
+            tree.ReadAhead(real);
+        }
+
         Roots.Add(new SelectedRoot
         {
             Kind = SelectedRootKind.Directory,

@@ -26,6 +26,11 @@ public interface IFileTree
     /// <summary>The entries of a directory sorted by the bytes of their names; ignored ones are left out.</summary>
     IReadOnlyList<FileNode> List(string directory);
 
+    /// <summary>Says that all below a directory is going to be listed; the tree may begin with it.</summary>
+    void ReadAhead(string directory)
+    {
+    }
+
     /// <summary>Opens a regular file for reading.</summary>
     Stream Open(string path);
 

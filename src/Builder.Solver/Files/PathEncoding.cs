@@ -73,7 +73,8 @@ public static class PathEncoding
 
     private static bool HasEscape(string text)
     {
-        for (int i = 0; i < text.Length; i++)
+        // Most names have none of these characters.
+        for (int i = text.AsSpan().IndexOfAnyInRange('\uDC80', '\uDCFF'); i >= 0 && i < text.Length; i++)
         {
             if (IsEscape(text, i))
             {

@@ -9,7 +9,7 @@ namespace Builder.Executor.Tests.Context;
 
 public sealed class ContentIndexTests : IDisposable
 {
-    private static readonly ContentHash s_digest = ContentHash.From(Digest.FromHex(new string('a', 64)));
+    private static readonly Digest s_digest = Digest.FromHex(new string('a', 64));
     private static readonly FileStamp s_stamp = new(1, 2, 3, 1000, 1000, 5, 5);
 
     private readonly TemporaryDirectory _directory = new();

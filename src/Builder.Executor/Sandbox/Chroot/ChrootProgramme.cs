@@ -12,9 +12,8 @@ namespace Builder.Executor.Sandbox.Chroot;
 /// no wall against root) is kept in by what follows: no CAP_SYS_CHROOT, a Landlock domain that ends with the directory,
 /// the call filter. The last two need no_new_privs, since the capability that would do instead is not to be had here.
 /// </summary>
-internal sealed class ChrootProgramme : IDisposable
+internal sealed class ChrootProgramme : ProcessProgramme
 {
-    private const int TakeTerminal = 0x540E; // TIOCSCTTY
 
     // The pod's own: a file system of terminals cannot be mounted.
     private const string Terminals = "/dev/pts";
@@ -27,15 +26,19 @@ internal sealed class ChrootProgramme : IDisposable
 
     /// <summary>Makes all rows.</summary>
     public ChrootProgramme(ChrootSpec spec, SandboxIo io)
+        : base(new SyscallProgramme())
     {
         _spec = spec;
-        Programme = new SyscallProgramme();
         try
         {
-            _landlock = spec.IsPrivileged ? null : LandlockRuleset.TryCreate(spec.Root);
+            if (!spec.IsPrivileged && LandlockRuleset.TryCreate(spec.Root) is { } landlock)
+            {
+                _landlock = Own(landlock);
+            }
+
             if (io is SandboxIo.Terminal size)
             {
-                Terminal = PseudoTerminal.OpenIn(Terminals, size.Columns, size.Rows);
+                Terminal = Own(PseudoTerminal.OpenIn(Terminals, size.Columns, size.Rows));
             }
 
             Command = Build(io);
@@ -47,22 +50,8 @@ internal sealed class ChrootProgramme : IDisposable
         }
     }
 
-    /// <summary>The rows.</summary>
-    public SyscallProgramme Programme { get; }
-
-    /// <summary>The rows that execute the command.</summary>
-    public CommandRows Command { get; }
-
-    /// <summary>The terminal, or null.</summary>
-    public PseudoTerminal? Terminal { get; }
-
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        Programme.Dispose();
-        Terminal?.Dispose();
-        _landlock?.Dispose();
-    }
+    public override CommandRows Command { get; }
 
     private CommandRows Build(SandboxIo io)
     {
@@ -75,7 +64,7 @@ internal sealed class ChrootProgramme : IDisposable
         Programme.Add("enter the root file system", Syscall.Fchdir, _spec.Root.Value);
         Programme.Add("make it the root", Syscall.Chroot, Programme.Text("."));
         Programme.Add("enter the root file system", Syscall.Chdir, Programme.Text("/"));
-        ConnectStreams(io);
+        StreamRows.Connect(Programme, io, Terminal);
         if (!_spec.IsPrivileged)
         {
             IdentityRows.SetNoNewPrivileges(Programme);
@@ -85,23 +74,7 @@ internal sealed class ChrootProgramme : IDisposable
         ProcessRows.CloseDescriptors(Programme);
         LimitRows.Set(Programme, ResourceLimits.WithUsualOpenFiles(_spec.Ulimits));
         AppendIdentity();
-        Programme.Add($"enter {_spec.WorkingDirectory}", Syscall.Chdir, Programme.Text(_spec.WorkingDirectory));
-        return CommandRows.Append(Programme, _spec.Arguments, _spec.Environment);
-    }
-
-    private void ConnectStreams(SandboxIo io)
-    {
-        if (Terminal is not null)
-        {
-            int terminal = Terminal.Slave.Number();
-            ProcessRows.StandardStreams(Programme, terminal, terminal, terminal);
-            Programme.Add("take the terminal", Syscall.Ioctl, 0, TakeTerminal);
-        }
-        else if (io is SandboxIo.Streams streams)
-        {
-            ProcessRows.StandardStreams(
-                Programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
-        }
+        return CommandRows.Append(Programme, _spec);
     }
 
     private void AppendIdentity()

@@ -16,26 +16,11 @@ internal sealed unsafe class CommandRows
 
     private CommandRows(string command) => _command = command;
 
-    /// <summary>Appends the rows: one execve(2) for each place in PATH.</summary>
-    public static CommandRows Append(
-        SyscallProgramme programme, ImmutableArray<string> arguments, IReadOnlyList<string> environment)
+    /// <summary>Appends the rows: chdir(2), and one execve(2) for each place in PATH.</summary>
+    public static CommandRows Append(SyscallProgramme programme, ProcessSpec spec)
     {
-        var rows = new CommandRows(arguments[0]);
-        nint argumentArray = programme.TextArray(arguments);
-        nint environmentArray = programme.TextArray(environment);
-        ProcessRows.UnblockSignals(programme);
-        string[] places = [.. Candidates(arguments[0], environment)];
-        for (int i = 0; i < places.Length; i++)
-        {
-            nint result = programme.ResultSlot();
-            rows._results.Add(result);
-            bool isLast = i == places.Length - 1;
-            int row = programme.Add(
-                $"execute {arguments[0]}", Syscall.Execve, programme.Text(places[i]), argumentArray, environmentArray);
-            programme.Change(row, r => r with { MayFail = !isLast, Result = result });
-        }
-
-        return rows;
+        programme.Add($"enter {spec.WorkingDirectory}", Syscall.Chdir, programme.Text(spec.WorkingDirectory));
+        return Append(programme, spec.Arguments, spec.Environment);
     }
 
     /// <summary>
@@ -68,6 +53,27 @@ internal sealed unsafe class CommandRows
                 "the file is for another kind of machine, or a script without a first line like #!/bin/sh"),
             _ => Failure($"{ErrnoText.Describe(errno)} (in {workingDirectory})", errno, null),
         };
+    }
+
+    private static CommandRows Append(
+        SyscallProgramme programme, ImmutableArray<string> arguments, ImmutableArray<string> environment)
+    {
+        var rows = new CommandRows(arguments[0]);
+        nint argumentArray = programme.TextArray(arguments);
+        nint environmentArray = programme.TextArray(environment);
+        ProcessRows.UnblockSignals(programme);
+        string[] places = [.. Candidates(arguments[0], environment)];
+        for (int i = 0; i < places.Length; i++)
+        {
+            nint result = programme.ResultSlot();
+            rows._results.Add(result);
+            bool isLast = i == places.Length - 1;
+            int row = programme.Add(
+                $"execute {arguments[0]}", Syscall.Execve, programme.Text(places[i]), argumentArray, environmentArray);
+            programme.Change(row, r => r with { MayFail = !isLast, Result = result });
+        }
+
+        return rows;
     }
 
     private SandboxException Failure(string cause, Errno errno, string? hint) =>

@@ -7,8 +7,8 @@ using Builder.Solver.Operations;
 
 namespace Builder.Executor.Sandbox.Trace;
 
-/// <summary>A command to run under the tracer, and what it sees.</summary>
-internal sealed record TraceSpec
+/// <summary>A command to run under the tracer, and what it sees. It believes to be its user.</summary>
+internal sealed record TraceSpec : ProcessSpec
 {
     /// <summary>The root: a plain directory that belongs to this process's user.</summary>
     public required FileDescriptor Root { get; init; }
@@ -18,18 +18,6 @@ internal sealed record TraceSpec
 
     /// <summary>An empty directory of the command's own, beside the root and not in it; it must allow executing.</summary>
     public required string Scratch { get; init; }
-
-    /// <summary>The command and its arguments.</summary>
-    public required ImmutableArray<string> Arguments { get; init; }
-
-    /// <summary>"NAME=VALUE" in order.</summary>
-    public ImmutableArray<string> Environment { get; init; } = [];
-
-    /// <summary>Where the command starts; must be there.</summary>
-    public string WorkingDirectory { get; init; } = "/";
-
-    /// <summary>Who it believes to be.</summary>
-    public SandboxUser User { get; init; } = SandboxUser.Root;
 
     /// <summary>The host name it is told.</summary>
     public string Hostname { get; init; } = "localhost";
@@ -45,7 +33,4 @@ internal sealed record TraceSpec
 
     /// <summary>False: it can make no sockets but local ones.</summary>
     public bool HasNetwork { get; init; } = true;
-
-    /// <summary>Limits.</summary>
-    public ImmutableArray<Ulimit> Ulimits { get; init; } = [];
 }

@@ -5,7 +5,6 @@ using Builder.Executor.Sandbox.Ledger;
 using Builder.Executor.Sandbox.Seccomp;
 using Builder.Executor.Sandbox.Setup;
 using Builder.Executor.Sandbox.Spawning;
-using Builder.Solver.Operations;
 using Microsoft.Win32.SafeHandles;
 
 namespace Builder.Executor.Sandbox.Trace;
@@ -18,8 +17,6 @@ namespace Builder.Executor.Sandbox.Trace;
 internal sealed class TracedCommand : IDisposable
 {
     private const int EventDescriptor = 290; // eventfd2
-    private const int SubreaperOn = 1;
-    private const int TakeTerminal = 0x540E; // TIOCSCTTY
     private const string Terminals = "/dev/pts";
 
     private readonly TraceSpec _spec;
@@ -64,7 +61,7 @@ internal sealed class TracedCommand : IDisposable
     public static TracedCommand Start(TraceSpec spec, SandboxIo io)
     {
         // What loses its parent comes to this process, which waits for it, and not to a pod's first process, which may not.
-        _ = Libc.Prctl(Libc.PrSetChildSubreaper, SubreaperOn);
+        LeftoverProcesses.Adopt();
         var command = new TracedCommand(spec);
         try
         {
@@ -83,6 +80,7 @@ internal sealed class TracedCommand : IDisposable
     {
         _process?.Dispose();
         _tracer.Join();
+        LeftoverProcesses.Reap(); // whose parent ended after the tracer had seen their end
         _serving?.Join();
         _server.Abandon();
         _listener.Dispose();
@@ -138,19 +136,8 @@ internal sealed class TracedCommand : IDisposable
         programme.Add("start a session", Syscall.Setsid);
         programme.Add("wait for the tracer", Syscall.Close, write.Number());
         programme.Add("wait for the tracer", Syscall.Read, read.Number(), programme.Block(8), 1);
-        if (Terminal is not null)
-        {
-            int terminal = Terminal.Slave.Number();
-            ProcessRows.StandardStreams(programme, terminal, terminal, terminal);
-            programme.Add("take the terminal", Syscall.Ioctl, 0, TakeTerminal);
-        }
-        else if (io is SandboxIo.Streams streams)
-        {
-            ProcessRows.StandardStreams(
-                programme, streams.Input.Number(), streams.Output.Number(), streams.Error.Number());
-        }
-
-        LimitRows.Set(programme, Limits());
+        StreamRows.Connect(programme, io, Terminal);
+        LimitRows.Set(programme, ResourceLimits.WithUsualOpenFiles(_spec.Ulimits));
         IdentityRows.SetUmask(programme);
         if (HostFacts.Current.Permitted.Bits != 0)
         {
@@ -170,9 +157,7 @@ internal sealed class TracedCommand : IDisposable
         SeccompRows.Install(
             programme, DefaultSeccompProfile.Get(CapabilitySet.Default), "install the call filter");
         ProcessRows.CloseDescriptors(programme);
-        programme.Add(
-            $"enter {_spec.WorkingDirectory}", Syscall.Chdir, programme.Text(_spec.WorkingDirectory));
-        return CommandRows.Append(programme, _spec.Arguments, _spec.Environment);
+        return CommandRows.Append(programme, _spec);
     }
 
     private void Attach(int pid, SafeFileHandle go)
@@ -184,17 +169,6 @@ internal sealed class TracedCommand : IDisposable
             _serving = new Thread(_server.Serve) { IsBackground = true, Name = "calls" };
             _serving.Start();
         }
-    }
-
-    // .NET raises its own soft limit of open files to the hard one: commands get the usual one back.
-    private IEnumerable<Ulimit> Limits()
-    {
-        const int UsualOpenFiles = 1024;
-        long hard = ResourceLimits.HardOpenFiles();
-        return _spec.Ulimits.Any(limit => limit.Name == "nofile")
-            ? _spec.Ulimits
-            : _spec.Ulimits.Prepend(
-                new Ulimit("nofile", hard < 0 ? UsualOpenFiles : Math.Min(UsualOpenFiles, hard), hard));
     }
 
     /// <summary>The tracer knows how the command ended, and when all it started has ended.</summary>

@@ -2,29 +2,39 @@
 
 using System.Globalization;
 using Builder.Executor.Interop;
-using Builder.Executor.Sandbox.Spawning;
 
-namespace Builder.Executor.Sandbox.Chroot;
+namespace Builder.Executor.Sandbox.Spawning;
 
 /// <summary>
 /// Ends what a command without a pid namespace left running. Such a command adopts the orphans below it (it is a
 /// subreaper), and so does this process: children that nobody here started are orphans of a command that has ended.
+/// Source: PR_SET_CHILD_SUBREAPER(2const).
 /// </summary>
 internal static class LeftoverProcesses
 {
     private const int DeadlineMilliseconds = 10_000;
 
+    private static int s_ended;
+
     /// <summary>Lets orphans come to this process instead of process 1. Once is enough.</summary>
     public static void Adopt() => _ = Libc.Prctl(Libc.PrSetChildSubreaper, 1);
 
-    /// <summary>Kills and reaps orphans until there are none.</summary>
+    /// <summary>Kills and reaps orphans until there are none. Call it when a command has ended.</summary>
     /// <exception cref="SandboxException">They multiply faster than they can be killed.</exception>
     public static void Kill()
     {
+        int ended = Interlocked.Increment(ref s_ended);
         long deadline = Environment.TickCount64 + DeadlineMilliseconds;
         while (KillOnce() > 0)
         {
-            if (Environment.TickCount64 > deadline)
+            // Those of another command that has ended in the meantime are no sign of multiplication.
+            int now = Volatile.Read(ref s_ended);
+            if (now != ended)
+            {
+                ended = now;
+                deadline = Environment.TickCount64 + DeadlineMilliseconds;
+            }
+            else if (Environment.TickCount64 > deadline)
             {
                 throw new SandboxException("end the processes that the command left: they make new ones all the time")
                 {
@@ -33,6 +43,17 @@ internal static class LeftoverProcesses
             }
         }
     }
+
+    /// <summary>Reaps the orphans that have ended, and ends none.</summary>
+    public static void Reap() => Spawner.Shared.Invoke(() =>
+    {
+        foreach (int child in Children().Where(child => !SpawnedProcess.IsKnown(child) && FieldsOf(child) is { State: 'Z' }))
+        {
+            Reap(child, Libc.WaitNoHang);
+        }
+
+        return 0;
+    });
 
     // On the spawning thread: no process is between clone and being known.
     private static int KillOnce() => Spawner.Shared.Invoke(() =>
