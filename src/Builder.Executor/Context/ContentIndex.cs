@@ -92,23 +92,46 @@ internal sealed unsafe class ContentIndex
             return true;
         }
 
-        Record[] records = [.. Merge().Take(MaxRecords)];
-        Array.Sort(records, static (a, b) => a.Stamp.CompareFile(b.Stamp));
-        byte[] file = new byte[sizeof(Header) + (records.Length * sizeof(Record)) + SHA256.HashSizeInBytes];
-        MemoryMarshal.Write(file, new Header { Magic = Magic, Count = records.Length, RecordBytes = sizeof(Record) });
-        MemoryMarshal.AsBytes(records).CopyTo(file.AsSpan(sizeof(Header)));
-        SHA256.HashData(file.AsSpan(..^SHA256.HashSizeInBytes), file.AsSpan(^SHA256.HashSizeInBytes..));
         string temporary = $"{_path}.{Environment.ProcessId}";
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-            File.WriteAllBytes(temporary, file);
+            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+            {
+                Write(file);
+            }
+
             File.Move(temporary, _path, overwrite: true);
             return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             return false;
+        }
+    }
+
+    // In small pieces: a context can have a million files.
+    private void Write(FileStream file)
+    {
+        const int RecordsInPiece = 512;
+        Record[] added = [.. _added.Values];
+        Array.Sort(added, static (a, b) => a.Stamp.CompareFile(b.Stamp));
+        byte[] used = [.. _used];
+        int count = Math.Min(Merge(added, used).Count(), MaxRecords);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var header = new Header { Magic = Magic, Count = count, RecordBytes = sizeof(Record) };
+        Put(MemoryMarshal.AsBytes(new ReadOnlySpan<Header>(in header)));
+        foreach (Record[] piece in Merge(added, used).Take(count).Chunk(RecordsInPiece))
+        {
+            Put(MemoryMarshal.AsBytes(piece.AsSpan()));
+        }
+
+        file.Write(hash.GetHashAndReset());
+
+        void Put(ReadOnlySpan<byte> bytes)
+        {
+            hash.AppendData(bytes);
+            file.Write(bytes);
         }
     }
 
@@ -125,21 +148,29 @@ internal sealed unsafe class ContentIndex
             && SHA256.HashData(file.AsSpan(..^SHA256.HashSizeInBytes)).AsSpan().SequenceEqual(file.AsSpan(^SHA256.HashSizeInBytes..));
     }
 
-    /// <summary>What was added, and what was there for files that were seen lately.</summary>
-    private List<Record> Merge()
+    /// <summary>What was added, and what was there for files that were seen lately; sorted.</summary>
+    private IEnumerable<Record> Merge(Record[] added, byte[] used)
     {
-        var records = new List<Record>(_added.Values);
-        ReadOnlySpan<Record> old = Records;
-        for (int i = 0; i < old.Length; i++)
+        int next = 0;
+        for (int i = 0; i < used.Length; i++)
         {
-            int age = _used[i] != 0 ? 0 : old[i].Age + 1;
-            if (age <= MaxAge && !_added.ContainsKey((old[i].Stamp.Device, old[i].Stamp.Inode)))
+            Record old = Records[i];
+            for (; next < added.Length && added[next].Stamp.CompareFile(old.Stamp) < 0; next++)
             {
-                records.Add(old[i] with { Age = (byte)age });
+                yield return added[next];
+            }
+
+            int age = used[i] != 0 ? 0 : old.Age + 1;
+            if (age <= MaxAge && (next == added.Length || added[next].Stamp.CompareFile(old.Stamp) != 0))
+            {
+                yield return old with { Age = (byte)age };
             }
         }
 
-        return records;
+        for (; next < added.Length; next++)
+        {
+            yield return added[next];
+        }
     }
 
     private int IndexOf(in FileStamp stamp)

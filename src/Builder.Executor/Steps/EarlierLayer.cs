@@ -41,7 +41,7 @@ internal sealed class EarlierLayer : IDisposable
             return null;
         }
 
-        FileDescriptor file = AtCalls.Open(directory, path, OpenFlags.ReadOnly | OpenFlags.NoFollow | OpenFlags.NonBlock);
+        FileDescriptor file = Open(directory, path);
         FileStatus status = AtCalls.Stat(file.Value, []);
         if (status.IsRegular && status.Size == size)
         {
@@ -51,6 +51,13 @@ internal sealed class EarlierLayer : IDisposable
         file.Dispose();
         AtCalls.TryUnlink(directory, path);
         return null;
+    }
+
+    private static FileDescriptor Open(int directory, byte[] path)
+    {
+        int flags = OpenFlags.ReadOnly | OpenFlags.NoFollow | OpenFlags.NonBlock;
+        int descriptor = AtCalls.RawOpen(directory, path, flags | OpenFlags.NoAccessTime, 0); // only the owner may
+        return descriptor >= 0 ? new FileDescriptor(descriptor) : AtCalls.Open(directory, path, flags);
     }
 
     /// <inheritdoc/>
