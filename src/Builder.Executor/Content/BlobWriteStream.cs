@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Security.Cryptography;
 using Builder.Executor.Interop;
 using Builder.Frontend.Naming;
 using Builder.Solver.Files;
@@ -11,15 +10,13 @@ namespace Builder.Executor.Content;
 /// A blob on its way in: what is written goes to tmp/ and is hashed as it passes. Disposing without <see cref="Commit"/>
 /// drops it. Not thread-safe.
 /// </summary>
-public sealed class BlobWriteStream : Stream
+public sealed class BlobWriteStream : HashingWriteStream
 {
     private const int FileMode = 0b110_100_100;
 
     private readonly BlobStore _blobs;
     private readonly string _temporary;
     private readonly DescriptorStream _file;
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private long _length;
     private bool _committed;
 
     internal BlobWriteStream(BlobStore blobs, string temporary)
@@ -30,39 +27,20 @@ public sealed class BlobWriteStream : Stream
             AtCalls.Open(temporary, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive, FileMode), true);
     }
 
-    /// <inheritdoc/>
-    public override bool CanRead => false;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
-
-    /// <inheritdoc/>
-    public override long Length => _length;
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => _length;
-        set => throw new NotSupportedException();
-    }
-
     /// <summary>Verifies, makes durable and publishes by one rename; returns the digest.</summary>
     /// <param name="expected">What the digest must be, or null.</param>
     /// <param name="expectedSize">What the length must be, or null.</param>
     /// <exception cref="ContentException">The bytes are not what was expected; nothing was published.</exception>
     public Digest Commit(Digest? expected = null, long? expectedSize = null)
     {
-        if (expectedSize is { } size && size != _length)
+        if (expectedSize is { } size && size != Length)
         {
             throw new ContentException(
                 ContentFailure.SizeMismatch,
-                $"store blob {expected}: it has {_length} bytes, its descriptor says {size}");
+                $"store blob {expected}: it has {Length} bytes, its descriptor says {size}");
         }
 
-        Digest digest = Builder.Frontend.Naming.Digest.FromHash(_hash.GetHashAndReset());
+        Digest digest = FinishHash();
         if (expected is { } wanted && wanted != digest)
         {
             throw new ContentException(
@@ -82,17 +60,6 @@ public sealed class BlobWriteStream : Stream
     }
 
     /// <inheritdoc/>
-    public override void Write(ReadOnlySpan<byte> buffer)
-    {
-        _file.Write(buffer);
-        _hash.AppendData(buffer);
-        _length += buffer.Length;
-    }
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -105,18 +72,7 @@ public sealed class BlobWriteStream : Stream
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
+    protected override void Pass(ReadOnlySpan<byte> buffer) => _file.Write(buffer);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -124,7 +80,6 @@ public sealed class BlobWriteStream : Stream
         if (disposing)
         {
             _file.Dispose();
-            _hash.Dispose();
             if (!_committed)
             {
                 AtCalls.TryUnlink(AtCalls.CurrentDirectory, PathEncoding.Encode(_temporary));

@@ -7,7 +7,6 @@ using Builder.Solver.Files;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
 using Builder.Solver.Operations;
-using Builder.Solver.Progress;
 
 namespace Builder.Solver.Scheduling;
 
@@ -15,66 +14,32 @@ namespace Builder.Solver.Scheduling;
 /// Solves COPY and ADD: by parent and source content, and when the parent is new by what the destination resolves to.
 /// Sources are read while the parent is still being made.
 /// </summary>
-internal sealed class CopySolver
+internal sealed class CopySolver(BuildSession session, GraphScheduler scheduler)
+    : VertexSolver(session, scheduler)
 {
-    private readonly BuildSession _session;
-    private readonly GraphScheduler _scheduler;
-
-    /// <summary>Creates the solver of one graph.</summary>
-    public CopySolver(BuildSession session, GraphScheduler scheduler)
-    {
-        _session = session;
-        _scheduler = scheduler;
-    }
-
     /// <summary>Solves one vertex.</summary>
     public async Task<VertexResult> SolveAsync(CopyVertex vertex, CancellationToken cancellationToken)
     {
-        var source = new SelectionReader(_session, _scheduler, vertex.Request, vertex.Sources, vertex.Origin);
+        var source = new SelectionReader(Session, Scheduler, vertex.Request, vertex.Sources, vertex.Origin);
         Task<Digest> reading = source.DigestAsync(cancellationToken);
 
         // A linked layer is made without its parent; only the file system that it is part of waits for it.
         LayerStack? parent = null;
         if (vertex.Request.NeedsParent)
         {
-            Task<(LayerStack Stack, Digest Content)> waiting = _scheduler.StackOfAsync(vertex.Parent);
+            Task<(LayerStack Stack, Digest Content)> waiting = Scheduler.StackOfAsync(vertex.Parent);
             await Task.WhenAll(reading, waiting);
             parent = (await waiting).Stack;
         }
 
         Digest content = await reading;
         CacheKey key = StepKeys.ForCopy(vertex.Request, content, parent?.ChainId);
-        StepOutcome outcome = await SolveAsync(vertex, key, source, content, parent, cancellationToken);
-        parent ??= (await _scheduler.StackOfAsync(vertex.Parent)).Stack;
+        StepOutcome outcome = await SolveStepAsync(
+            vertex, key, _ => MakeAsync(vertex, source, content, parent, cancellationToken), cancellationToken);
+        parent ??= (await Scheduler.StackOfAsync(vertex.Parent)).Stack;
         LayerStack stack = outcome.Record.Layer is { } layer ? parent.Push(layer) : parent;
         bool isContext = vertex.Parent.Stack is { IsEmpty: true } && vertex.Sources is [ContextFiles];
         return new VertexResult(stack, outcome.Record, isContext ? key.Digest : stack.ChainId, outcome.Cached);
-    }
-
-    private async Task<StepOutcome> SolveAsync(
-        CopyVertex vertex,
-        CacheKey key,
-        SelectionReader source,
-        Digest content,
-        LayerStack? parent,
-        CancellationToken cancellationToken)
-    {
-        using ProgressStep step = _session.Progress.Start(vertex.Origin.Name, vertex.Origin.Span);
-        try
-        {
-            StepOutcome outcome = await _session.Steps.GetAsync(
-                key,
-                !vertex.Origin.NoCache,
-                () => MakeAsync(vertex, source, content, parent, cancellationToken),
-                cancellationToken);
-            step.Complete(outcome.Cached);
-            _scheduler.Trace.Add(vertex, key, outcome.Cached);
-            return outcome;
-        }
-        catch (Exception failure) when (step.Note(failure))
-        {
-            throw;
-        }
     }
 
     private async Task<StepOutcome> MakeAsync(
@@ -85,22 +50,22 @@ internal sealed class CopySolver
         CancellationToken cancellationToken)
     {
         CopySelection selection = await source.SelectAsync(cancellationToken);
-        await _scheduler.Trace.SaveFilesAsync(content, selection, cancellationToken);
-        selection = await selection.UnpackAsync(_session.Ports.Remotes, cancellationToken);
+        await Scheduler.Trace.SaveFilesAsync(content, selection, cancellationToken);
+        selection = await selection.UnpackAsync(Session.Ports.Remotes, cancellationToken);
         IFileTree? tree = parent is null || parent.IsEmpty
             ? null
-            : await _session.Ports.Executor.OpenTreeAsync(parent, cancellationToken);
+            : await Session.Ports.Executor.OpenTreeAsync(parent, cancellationToken);
         DestinationResolution resolution = DestinationResolution.Resolve(tree, selection);
-        return await _session.Steps.GetAsync(
+        return await FindOrMakeAsync(
+            vertex,
             StepKeys.ForResolvedCopy(vertex.Request, content, resolution.Digest),
-            !vertex.Origin.NoCache,
             async () =>
             {
                 LayerPlan plan = CopyPlanner.Plan(selection, resolution) with
                 {
                     Similar = await FindSimilarAsync(vertex, cancellationToken),
                 };
-                return await _session.WriteAsync(plan, parent ?? LayerStack.Empty, cancellationToken);
+                return await Session.WriteAsync(plan, parent ?? LayerStack.Empty, cancellationToken);
             },
             cancellationToken);
     }
@@ -108,7 +73,7 @@ internal sealed class CopySolver
     /// <summary>The layer that this step made in the build before: most of its files are probably the same.</summary>
     private async Task<DiffId?> FindSimilarAsync(CopyVertex vertex, CancellationToken cancellationToken)
     {
-        Digest? key = await _scheduler.Trace.FindPreviousKeyAsync(vertex.Origin, cancellationToken);
-        return key is { } previous ? (await _session.Records.FindAsync(previous, cancellationToken))?.Layer : null;
+        Digest? key = await Scheduler.Trace.FindPreviousKeyAsync(vertex.Origin, cancellationToken);
+        return key is { } previous ? (await Session.Records.FindAsync(previous, cancellationToken))?.Layer : null;
     }
 }

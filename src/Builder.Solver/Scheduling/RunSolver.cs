@@ -14,43 +14,20 @@ using Builder.Solver.Progress;
 namespace Builder.Solver.Scheduling;
 
 /// <summary>Solves RUN.</summary>
-internal sealed class RunSolver
+internal sealed class RunSolver(BuildSession session, GraphScheduler scheduler)
+    : VertexSolver(session, scheduler)
 {
-    private readonly BuildSession _session;
-    private readonly GraphScheduler _scheduler;
-
-    /// <summary>Creates the solver of one graph.</summary>
-    public RunSolver(BuildSession session, GraphScheduler scheduler)
-    {
-        _session = session;
-        _scheduler = scheduler;
-    }
-
     /// <summary>Solves one vertex.</summary>
     public async Task<VertexResult> SolveAsync(RunVertex vertex, CancellationToken cancellationToken)
     {
-        (LayerStack parent, _) = await _scheduler.StackOfAsync(vertex.Parent);
+        (LayerStack parent, _) = await Scheduler.StackOfAsync(vertex.Parent);
         (ImmutableArray<StepMount> mounts, ImmutableArray<Digest?> sources) = await CompleteMountsAsync(vertex);
         RunOperation operation = vertex.Operation with { Mounts = mounts };
         CacheKey key = StepKeys.ForRun(operation, vertex.Platform, parent.ChainId, sources);
-
-        using ProgressStep step = _session.Progress.Start(vertex.Origin.Name, vertex.Origin.Span);
-        try
-        {
-            StepOutcome outcome = await _session.Steps.GetAsync(
-                key,
-                !vertex.Origin.NoCache,
-                () => MakeAsync(vertex, operation, parent, sources, step, cancellationToken),
-                cancellationToken);
-            step.Complete(outcome.Cached);
-            _scheduler.Trace.Add(vertex, key, outcome.Cached);
-            LayerStack stack = outcome.Record.Layer is { } layer ? parent.Push(layer) : parent;
-            return new VertexResult(stack, outcome.Record, stack.ChainId, outcome.Cached);
-        }
-        catch (Exception failure) when (step.Note(failure))
-        {
-            throw;
-        }
+        StepOutcome outcome = await SolveStepAsync(
+            vertex, key, step => MakeAsync(vertex, operation, parent, sources, step, cancellationToken), cancellationToken);
+        LayerStack stack = outcome.Record.Layer is { } layer ? parent.Push(layer) : parent;
+        return new VertexResult(stack, outcome.Record, stack.ChainId, outcome.Cached);
     }
 
     /// <summary>
@@ -68,9 +45,9 @@ internal sealed class RunSolver
         ImmutableArray<Digest?> contents = await DigestMountsAsync(operation, sources, cancellationToken);
         return contents.SequenceEqual(sources)
             ? await ExecuteAsync(operation, parent, step, cancellationToken)
-            : await _session.Steps.GetAsync(
+            : await FindOrMakeAsync(
+                vertex,
                 StepKeys.ForRun(operation, vertex.Platform, parent.ChainId, contents),
-                !vertex.Origin.NoCache,
                 () => ExecuteAsync(operation, parent, step, cancellationToken),
                 cancellationToken);
     }
@@ -97,7 +74,7 @@ internal sealed class RunSolver
         var files = new FileSystemSource(FileSystemInput.Known(bind.Source), pattern);
         try
         {
-            return await new SelectionReader(_session, _scheduler, request, [files], origin: null).DigestAsync(cancellationToken);
+            return await new SelectionReader(Session, Scheduler, request, [files], origin: null).DigestAsync(cancellationToken);
         }
         catch (SolveException)
         {
@@ -125,7 +102,7 @@ internal sealed class RunSolver
                 continue;
             }
 
-            (LayerStack stack, Digest content) = await _scheduler.StackOfAsync(source);
+            (LayerStack stack, Digest content) = await Scheduler.StackOfAsync(source);
             mounts.Add(mount switch
             {
                 BindStepMount bind => bind with { Source = stack },
@@ -141,15 +118,15 @@ internal sealed class RunSolver
     private async Task<StepOutcome> ExecuteAsync(
         RunOperation operation, LayerStack parent, ProgressStep step, CancellationToken cancellationToken)
     {
-        await _session.Slots.WaitAsync(cancellationToken);
+        await Session.Slots.WaitAsync(cancellationToken);
         try
         {
-            LayerResult result = await _session.Ports.Executor.RunAsync(operation, parent, step, cancellationToken);
-            return _session.Made(result);
+            LayerResult result = await Session.Ports.Executor.RunAsync(operation, parent, step, cancellationToken);
+            return Session.Made(result);
         }
         finally
         {
-            _session.Slots.Release();
+            Session.Slots.Release();
         }
     }
 }

@@ -6,42 +6,22 @@ using Builder.Solver.Files;
 using Builder.Solver.Graph;
 using Builder.Solver.Images;
 using Builder.Solver.Operations;
-using Builder.Solver.Progress;
 
 namespace Builder.Solver.Scheduling;
 
 /// <summary>Solves WORKDIR: by its parent, and when that is new by the entries that it would write.</summary>
-internal sealed class WorkdirSolver
+internal sealed class WorkdirSolver(BuildSession session, GraphScheduler scheduler)
+    : VertexSolver(session, scheduler)
 {
-    private readonly BuildSession _session;
-    private readonly GraphScheduler _scheduler;
-
-    /// <summary>Creates the solver of one graph.</summary>
-    public WorkdirSolver(BuildSession session, GraphScheduler scheduler)
-    {
-        _session = session;
-        _scheduler = scheduler;
-    }
-
     /// <summary>Solves one vertex.</summary>
     public async Task<VertexResult> SolveAsync(WorkdirVertex vertex, CancellationToken cancellationToken)
     {
-        (LayerStack parent, _) = await _scheduler.StackOfAsync(vertex.Parent);
+        (LayerStack parent, _) = await Scheduler.StackOfAsync(vertex.Parent);
         CacheKey key = StepKeys.ForWorkdir(vertex.Directory, vertex.User, vertex.Epoch, parent.ChainId);
-        using ProgressStep step = _session.Progress.Start(vertex.Origin.Name, vertex.Origin.Span);
-        try
-        {
-            StepOutcome outcome = await _session.Steps.GetAsync(
-                key, !vertex.Origin.NoCache, () => MakeAsync(vertex, parent, cancellationToken), cancellationToken);
-            step.Complete(outcome.Cached);
-            _scheduler.Trace.Add(vertex, key, outcome.Cached);
-            LayerStack stack = outcome.Record.Layer is { } layer ? parent.Push(layer) : parent;
-            return new VertexResult(stack, outcome.Record, stack.ChainId, outcome.Cached);
-        }
-        catch (Exception failure) when (step.Note(failure))
-        {
-            throw;
-        }
+        StepOutcome outcome = await SolveStepAsync(
+            vertex, key, _ => MakeAsync(vertex, parent, cancellationToken), cancellationToken);
+        LayerStack stack = outcome.Record.Layer is { } layer ? parent.Push(layer) : parent;
+        return new VertexResult(stack, outcome.Record, stack.ChainId, outcome.Cached);
     }
 
     private async Task<StepOutcome> MakeAsync(
@@ -49,17 +29,17 @@ internal sealed class WorkdirSolver
     {
         IFileTree? tree = parent.IsEmpty
             ? null
-            : await _session.Ports.Executor.OpenTreeAsync(parent, cancellationToken);
+            : await Session.Ports.Executor.OpenTreeAsync(parent, cancellationToken);
         LayerPlan? plan = WorkdirPlanner.Plan(tree, vertex.Directory, vertex.User, vertex.Epoch);
         if (plan is null)
         {
-            return new StepOutcome(new StepRecord(null, 0, _session.Ports.Time.GetUtcNow(), []), Cached: false);
+            return new StepOutcome(new StepRecord(null, 0, Session.Ports.Time.GetUtcNow(), []), Cached: false);
         }
 
-        return await _session.Steps.GetAsync(
+        return await FindOrMakeAsync(
+            vertex,
             StepKeys.ForResolvedWorkdir(plan),
-            !vertex.Origin.NoCache,
-            () => _session.WriteAsync(plan, parent, cancellationToken),
+            () => Session.WriteAsync(plan, parent, cancellationToken),
             cancellationToken);
     }
 }
