@@ -156,7 +156,7 @@ public sealed class StoreTests : IDisposable
     [Fact]
     public void A_claim_about_a_layer_becomes_verified_but_never_the_other_way()
     {
-        var layer = new DiffId(Digest.FromHash(new byte[32]));
+        var layer = new DiffId(Digest.FromHash(SHA256.HashData("layer"u8)));
         var blob = new Builder.Executor.Oci.Descriptor
         {
             MediaType = "application/vnd.oci.image.layer.v1.tar+gzip",
