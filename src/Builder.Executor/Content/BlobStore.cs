@@ -18,13 +18,15 @@ public sealed class BlobStore
     private const int CopyBytes = 256 * 1024;
 
     private readonly Store _store;
-    private readonly string _directory;
 
     internal BlobStore(Store store)
     {
         _store = store;
-        _directory = Path.Combine(store.Root, "blobs", "sha256");
+        FilesPath = Path.Combine(store.Root, "blobs", "sha256");
     }
+
+    /// <summary>The directory in which blobs that are files have their digits as names.</summary>
+    internal string FilesPath { get; }
 
     /// <summary>True when the blob can be read, as a file or from a snapshot.</summary>
     public bool Contains(Digest digest) => IsFile(digest) || _store.Snapshots.CanMakeTar(new DiffId(digest));
@@ -137,11 +139,11 @@ public sealed class BlobStore
     }
 
     /// <summary>Path of a blob that is a file, whether it exists or not.</summary>
-    public string PathOf(Digest digest) => Path.Combine(_directory, digest.Hex);
+    public string PathOf(Digest digest) => Path.Combine(FilesPath, digest.Hex);
 
     /// <summary>The digests of all blobs that are files.</summary>
     internal IEnumerable<Digest> List() =>
-        Directory.EnumerateFiles(_directory)
+        Directory.EnumerateFiles(FilesPath)
             .Select(path => Digest.TryParse("sha256:" + Path.GetFileName(path), out Digest digest) ? digest : default)
             .Where(digest => !digest.IsDefault);
 

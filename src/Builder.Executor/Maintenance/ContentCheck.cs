@@ -34,9 +34,8 @@ internal sealed class ContentCheck(Store store, CheckLog log, IReadOnlySet<Diges
     {
         int count = 0;
         long bytes = 0;
-        string directory = Path.GetDirectoryName(store.Blobs.PathOf(Digest.FromHash(new byte[32])))!;
         var options = new ParallelOptions { CancellationToken = cancellationToken };
-        Parallel.ForEach(Directory.GetFiles(directory), options, path =>
+        Parallel.ForEach(Directory.GetFiles(store.Blobs.FilesPath), options, path =>
         {
             if (!Digest.TryParse($"sha256:{Path.GetFileName(path)}", out Digest digest))
             {

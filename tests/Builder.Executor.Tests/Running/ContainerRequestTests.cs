@@ -82,8 +82,8 @@ public sealed class ContainerRequestTests
 
     private static StoredImage Image(Func<ImageConfig, ImageConfig> change) => new()
     {
-        Id = Digest.FromHash(new byte[32]),
-        Manifest = new Descriptor { MediaType = MediaTypes.OciManifest, Digest = Digest.FromHash(new byte[32]), Size = 1 },
+        Id = Digest.FromHash(System.Security.Cryptography.SHA256.HashData("image"u8)),
+        Manifest = new Descriptor { MediaType = MediaTypes.OciManifest, Digest = Digest.FromHash(System.Security.Cryptography.SHA256.HashData("image"u8)), Size = 1 },
         Config = change(new ImageConfig { Platform = new Platform { Os = "linux", Architecture = "amd64" } }),
     };
 }

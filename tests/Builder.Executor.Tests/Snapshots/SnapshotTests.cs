@@ -154,7 +154,7 @@ public sealed class SnapshotTests : IDisposable
         Command.Shell($"cd {Path.GetDirectoryName(_fixture["t"])}; seq 1 50000 > f; tar -czf l.tgz f").Succeeded();
         byte[] blob = File.ReadAllBytes(_fixture["l.tgz"]);
         blob = damaged ? blob[..(blob.Length / 2)] : blob;
-        var layer = new DiffId(Digest.FromHash(new byte[32]));
+        var layer = new DiffId(Digest.FromHash(System.Security.Cryptography.SHA256.HashData("another layer"u8)));
         _fixture.Store.Layers.Add(layer, Describe(_fixture.Store.Blobs.Put(blob), blob.Length), verified: false);
         ContentException failure = Assert.Throws<ContentException>(() => StoreFixture.Ensure(_fixture.Store, new LayerStack([layer])));
         Assert.Equal(damaged ? ContentFailure.Malformed : ContentFailure.DigestMismatch, failure.Reason);
