@@ -24,6 +24,6 @@ internal abstract record ProcessSpec
     /// <summary>Limits, by their names in setrlimit(2).</summary>
     public ImmutableArray<Ulimit> Ulimits { get; init; } = [];
 
-    /// <summary>The control group that it joins, or null.</summary>
+    /// <summary>The control group that it joins, or null. The caller's.</summary>
     public ControlGroup? Group { get; init; }
 }
