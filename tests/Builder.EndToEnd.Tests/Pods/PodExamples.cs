@@ -31,10 +31,13 @@ public sealed class PodExamples : IDisposable
         print(urllib.request.urlopen("http://127.0.0.1:%d/" % server.server_port).read().decode().strip())
         """;
 
+    /// <summary>What <see cref="Ask"/> prints.</summary>
+    public const string Answer = "Hola desde un contenedor!";
+
     /// <summary>A script that looks at what the packages and the step have made.</summary>
     public const string Look = """
         stat -c '%a %U:%G %n' /usr/bin/sudo /usr/bin/crontab /usr/lib/dbus-1.0/dbus-daemon-launch-helper /srv/spool /srv/spool/mine
-        getcap /bin/ping; id -Gn ada; dpkg --verify sudo cron; dpkg -l | grep -c '^ii  \(sudo\|cron\|dbus\|iputils-ping\) '; sudo -u ada id -un
+        getcap /bin/ping; id -Gn ada; dpkg -l | grep -c '^ii  \(sudo\|cron\|dbus\|iputils-ping\) '; sudo -u ada id -un
         """;
 
     /// <summary>What <see cref="Look"/> prints.</summary>

@@ -91,6 +91,10 @@ public sealed record PodProfile(
     public static PodProfile CrioRoot { get; } =
         new("cri-o, root", 0, s_crio, PodSeccomp.Containers, NoNewPrivileges: false, IsProcMasked: true);
 
+    /// <summary>The same with the capability that lets root be mapped into a user namespace.</summary>
+    public static PodProfile CrioRootWithSetfcap { get; } =
+        CrioRoot with { Name = "cri-o, root, SETFCAP added", Capabilities = s_crio.Add("CAP_SETFCAP") };
+
     /// <summary>privileged: what the machine's root has.</summary>
     public static PodProfile Privileged { get; } =
         new("privileged", 0, AllCapabilities(), PodSeccomp.Unconfined, NoNewPrivileges: false, IsProcMasked: false)
