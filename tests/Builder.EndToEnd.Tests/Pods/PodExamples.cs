@@ -21,8 +21,11 @@ public sealed class PodExamples : IDisposable
     /// <summary>The Debian packages.</summary>
     public const string Debian = "debian";
 
-    /// <summary>A programme that starts the guide's server and asks it.</summary>
-    public const string Ask = """
+    /// <summary>What Python's tools do.</summary>
+    public const string Tools = "tools";
+
+    // A programme that starts the guide's server and asks it.
+    private const string Ask = """
         import threading, urllib.request
         from http.server import HTTPServer
         from src.main import SimpleHandler
@@ -31,17 +34,17 @@ public sealed class PodExamples : IDisposable
         print(urllib.request.urlopen("http://127.0.0.1:%d/" % server.server_port).read().decode().strip())
         """;
 
-    /// <summary>What <see cref="Ask"/> prints.</summary>
-    public const string Answer = "Hola desde un contenedor!";
+    // What Ask prints.
+    private const string Answer = "Hola desde un contenedor!";
 
-    /// <summary>A script that looks at what the packages and the step have made.</summary>
-    public const string Look = """
+    // A script that looks at what the packages and the step have made.
+    private const string Look = """
         stat -c '%a %U:%G %n' /usr/bin/sudo /usr/bin/crontab /usr/lib/dbus-1.0/dbus-daemon-launch-helper /srv/spool /srv/spool/mine
         getcap /bin/ping; id -Gn ada; dpkg -l | grep -c '^ii  \(sudo\|cron\|dbus\|iputils-ping\) '; sudo -u ada id -un
         """;
 
-    /// <summary>What <see cref="Look"/> prints.</summary>
-    public const string Seen = """
+    // What Look prints.
+    private const string Seen = """
         4755 root:root /usr/bin/sudo
         2755 root:crontab /usr/bin/crontab
         4754 root:messagebus /usr/lib/dbus-1.0/dbus-daemon-launch-helper
@@ -107,6 +110,24 @@ public sealed class PodExamples : IDisposable
                    /var/log/* /etc/machine-id /var/lib/dbus/machine-id
         """;
 
+    private const string ToolsDockerfile = $"""
+        FROM {Base}
+        ARG SOURCE_DATE_EPOCH
+        WORKDIR /src
+        COPY package/ /src/package/
+        RUN tar -C package -cf package.tar . && mkdir copy && tar -C copy -xpf package.tar && rm package.tar \
+         && pip install --no-cache-dir --no-index --no-build-isolation ./copy && app && rm -r copy
+        RUN python -m venv --without-pip /venv && rm -rf /src/copy \
+         && pip --python /venv/bin/python install --no-cache-dir --no-index --no-build-isolation ./package && /venv/bin/app
+        RUN python -c "import multiprocessing as m; d = m.Manager().dict(); d['a'] = m.Pool(4).map(abs, [-1, -2]); print(d['a'])"
+        CMD ["app"]
+        """;
+
+    private const string Setup = """
+        from setuptools import setup
+        setup(name="app", version="1.0", packages=["app"], entry_points={"console_scripts": ["app=app:main"]})
+        """;
+
     // apt looks for what Filename says, unescaped: the names are numbers.
     private const string RepositoryDockerfile = $"""
         FROM {Base} AS packages
@@ -168,9 +189,28 @@ public sealed class PodExamples : IDisposable
     ];
 
     /// <summary>The files of an example.</summary>
-    public static (string Path, string Text)[] Files(string example) => example == Guide
-        ? [("Dockerfile", GuideDockerfile), ("requirements.txt", "# Deja vacío si no necesitas librerías externas\n"), ("src/main.py", Application)]
-        : [("Dockerfile", DebianDockerfile)];
+    public static (string Path, string Text)[] Files(string example) => example switch
+    {
+        Guide => [("Dockerfile", GuideDockerfile), ("requirements.txt", "# Deja vacío si no necesitas librerías externas\n"), ("src/main.py", Application)],
+        Debian => [("Dockerfile", DebianDockerfile)],
+        _ => [("Dockerfile", ToolsDockerfile), ("package/setup.py", Setup), ("package/app/__init__.py", $"def main(): print('{Tools}')\n")],
+    };
+
+    /// <summary>The arguments of <c>run</c> that look at the result.</summary>
+    public static string[] Command(string example, string image) => example switch
+    {
+        Guide => ["--entrypoint", "python", image, "-c", Ask],
+        Debian => [image, "sh", "-c", Look],
+        _ => [image],
+    };
+
+    /// <summary>What that prints.</summary>
+    public static string Expected(string example) => example switch
+    {
+        Guide => Answer,
+        Debian => Seen,
+        _ => Tools,
+    };
 
     /// <summary>The layers that the machine's root makes of an example, built once.</summary>
     public string[] NativeLayers(string example)
