@@ -117,8 +117,8 @@ public sealed class PodExamples : IDisposable
         COPY package/ /src/package/
         RUN tar -C package -cf package.tar . && mkdir copy && tar -C copy -xpf package.tar && rm package.tar \
          && pip install --no-cache-dir --no-index --no-build-isolation ./copy && app && rm -r copy
-        RUN python -m venv --without-pip /venv && rm -rf /src/copy \
-         && pip --python /venv/bin/python install --no-cache-dir --no-index --no-build-isolation ./package && /venv/bin/app
+        RUN python -m venv --without-pip /venv && pip wheel --no-cache-dir --no-index --no-build-isolation -w /tmp/wheels ./package \
+         && pip --python /venv/bin/python install --no-cache-dir --no-index /tmp/wheels/*.whl && /venv/bin/app && rm -r /tmp/wheels
         RUN python -c "import multiprocessing as m; d = m.Manager().dict(); d['a'] = m.Pool(4).map(abs, [-1, -2]); print(d['a'])"
         CMD ["app"]
         """;
