@@ -17,8 +17,8 @@ public sealed class BuildFlagTests(Bases bases) : IClassFixture<Bases>
         bld.Ok("build", "--provenance=false", "--sbom", "false", "--rm", "--force-rm", "--builder", "default", "--compress", "--layers", context);
         Assert.Contains("pass --provenance=false", bld.Run("build", "--provenance=mode=max", context).Failed(2).Error, StringComparison.Ordinal);
         Assert.Contains("no builder instances", bld.Run("build", "--builder", "remote", context).Failed(2).Error, StringComparison.Ordinal);
-        Assert.Contains("limit the job", bld.Run("build", "--memory", "1g", context).Failed(2).Error, StringComparison.Ordinal);
-        Assert.Contains("limit the job", bld.Run("build", "-m", "1g", context).Failed(2).Error, StringComparison.Ordinal);
+        Assert.Contains("limit the job", bld.Run("build", "--memory-swap", "1g", context).Failed(2).Error, StringComparison.Ordinal);
+        Assert.Contains("limit the job", bld.Run("build", "--cpu-shares", "512", context).Failed(2).Error, StringComparison.Ordinal);
         Assert.Contains("use -t NAME and --push", bld.Run("build", "--destination", "x", context).Failed(2).Error, StringComparison.Ordinal);
         Assert.Contains("the build context is empty", bld.Run("build", "").Failed(2).Error, StringComparison.Ordinal);
         Assert.Contains("--shm-size", bld.Run("build", "--shm-size", "x", context).Failed(2).Error, StringComparison.Ordinal);

@@ -88,6 +88,13 @@ internal sealed class BuildOptions
 
     public Option<string[]> Ulimit { get; } = OptionFactory.List("--ulimit", "NAME=SOFT[:HARD]", "Limit a resource");
 
+    public Option<string?> Memory { get; } = OptionFactory.Text("--memory", "SIZE", "Limit the memory of each step", "-m");
+
+    public Option<string?> Cpus { get; } =
+        OptionFactory.Text("--cpus", "NUMBER", "Limit each step's time on processors: 1.5 is one and a half");
+
+    public Option<int?> PidsLimit { get; } = OptionFactory.Number("--pids-limit", "NUMBER", "Limit the processes of each step");
+
     public Option<string?> Network { get; } = OptionFactory.Text("--network", "MODE", "default, none or host");
 
     public Option<string?> Timestamp { get; } = OptionFactory.Text(
@@ -112,7 +119,7 @@ internal sealed class BuildOptions
         foreach (Option option in (Option[])
         [
             File, IgnoreFile, Tag, Target, BuildArg, BuildArgFile, BuildContext, Label, Annotation, Platform, Pull, NoCache, NoCacheFilter, Explain, CacheFrom, CacheTo,
-            Output, Push, Load, IdFile, MetadataFile, Quiet, Progress, Secret, Ssh, Allow, AddHost, ShmSize, Ulimit, Network,
+            Output, Push, Load, IdFile, MetadataFile, Quiet, Progress, Secret, Ssh, Allow, AddHost, ShmSize, Ulimit, Memory, Cpus, PidsLimit, Network,
             Timestamp, Jobs, Check, Call, Isolation, DeviceDirectory,
         ])
         {

@@ -3,17 +3,18 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text;
+using Builder.Cli.CommandLine;
 using Builder.Executor.Steps;
 
 namespace Builder.Cli.Building;
 
-/// <summary>Secrets and agents that the command line offers to steps; values are read when a step asks.</summary>
+/// <summary>Secrets, agents and limits that the command line gives to steps; values are read when a step asks.</summary>
 internal static class BuildServices
 {
     private const string DefaultAgent = "default";
     private const int MaxSecretBytes = 500 * 1024;
 
-    /// <summary>Reads <c>--secret</c> and <c>--ssh</c>.</summary>
+    /// <summary>Reads <c>--secret</c>, <c>--ssh</c> and limits.</summary>
     /// <exception cref="UsageException">Malformed, or a file that is not there.</exception>
     public static StepServices Read(CliContext cli, BuildOptions options, ParseResult parsed)
     {
@@ -39,6 +40,8 @@ internal static class BuildServices
         return new StepServices
         {
             Isolation = cli.Isolation,
+            Limits = OptionValues.ParseLimits(
+                parsed.GetValue(options.Memory), parsed.GetValue(options.Cpus), parsed.GetValue(options.PidsLimit)),
             FindSecret = id => secrets.TryGetValue(id, out SecretSpec? secret) ? Value(cli, secret) : null,
             FindSshAgent = agents.GetValueOrDefault,
             DeviceDirectories = DeviceDirectories(parsed.GetValue(options.DeviceDirectory)),

@@ -10,7 +10,8 @@ namespace Builder.Cli.CommandLine;
 /// </summary>
 internal static class ForeignFlags
 {
-    private const string NoLimits = "bld sets no cgroup limits: limit the job or pod that it runs in, or use --ulimit";
+    private const string NoLimits = "bld limits by --memory, --cpus, --pids-limit and --ulimit: for others limit the job or pod that it runs in";
+    private const string ByCpus = "use --cpus QUOTA/PERIOD: 1.5 is one and a half processors";
     private const string NoDaemon = "it belongs to a daemon, and bld has none: leave it out";
     private const string NoAttestations = "bld makes no attestations: pass --provenance=false --sbom=false, and sign or scan the pushed image";
     private const string UseMount = "use RUN --mount=type=bind or type=cache in the Dockerfile";
@@ -25,11 +26,9 @@ internal static class ForeignFlags
         ["--attest"] = NoAttestations,
         ["--cgroup-parent"] = NoLimits,
         ["--resource"] = NoLimits,
-        ["--memory"] = NoLimits,
-        ["-m"] = NoLimits,
         ["--memory-swap"] = NoLimits,
-        ["--cpu-period"] = NoLimits,
-        ["--cpu-quota"] = NoLimits,
+        ["--cpu-period"] = ByCpus,
+        ["--cpu-quota"] = ByCpus,
         ["--cpu-shares"] = NoLimits,
         ["-c"] = NoLimits,
         ["--cpuset-cpus"] = NoLimits,
@@ -143,17 +142,13 @@ internal static class ForeignFlags
 
     private static readonly FrozenDictionary<string, string> s_run = new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        ["--memory"] = NoLimits,
-        ["-m"] = NoLimits,
         ["--memory-swap"] = NoLimits,
         ["--memory-reservation"] = NoLimits,
-        ["--cpus"] = NoLimits,
         ["--cpu-shares"] = NoLimits,
         ["-c"] = NoLimits,
-        ["--cpu-quota"] = NoLimits,
-        ["--cpu-period"] = NoLimits,
+        ["--cpu-quota"] = ByCpus,
+        ["--cpu-period"] = ByCpus,
         ["--cpuset-cpus"] = NoLimits,
-        ["--pids-limit"] = "use --ulimit nproc=N",
         ["--cgroup-parent"] = NoLimits,
         ["--cgroupns"] = ByIsolation,
         ["--device"] = "use --privileged, or -v /dev/NAME:/dev/NAME",

@@ -2,6 +2,8 @@
 
 using System.Collections.Immutable;
 using System.Globalization;
+using Builder.Executor.Running;
+using Builder.Executor.Sandbox.ControlGroups;
 using Builder.Solver.Operations;
 
 namespace Builder.Cli.CommandLine;
@@ -88,6 +90,16 @@ internal static class OptionValues
                 ? new Ulimit(parts[0], soft, hard)
                 : throw new UsageException($"invalid argument \"{text}\" for --ulimit") { Hint = "NAME=SOFT[:HARD]" };
         })];
+
+    /// <summary><c>--memory SIZE</c>, <c>--cpus NUMBER</c> and <c>--pids-limit NUMBER</c>; docker's -1 is no limit of processes.</summary>
+    public static GroupLimits ParseLimits(string? memory, string? cpus, int? processes) => new(
+        memory is null ? 0 : ByteSize.Parse(memory),
+        cpus is null or "0" ? 0
+            : decimal.TryParse(cpus, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number)
+                && number is >= 0.01m and <= 4096m
+                ? (long)(number * GroupLimits.PeriodMicroseconds)
+                : throw new UsageException($"invalid argument \"{cpus}\" for --cpus") { Hint = "a number such as 1.5" },
+        Math.Max(processes ?? 0, 0));
 
     /// <summary>Go's durations, as far as days, hours, minutes, seconds and milliseconds go: <c>1h30m</c>, <c>10s</c>.</summary>
     public static bool TryParseDuration(string text, out TimeSpan duration)

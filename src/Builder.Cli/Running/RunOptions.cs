@@ -2,17 +2,15 @@
 
 using System.Collections.Immutable;
 using System.CommandLine;
-using System.Globalization;
 using Builder.Cli.CommandLine;
 using Builder.Executor.Running;
+using Builder.Executor.Sandbox.ControlGroups;
 
 namespace Builder.Cli.Running;
 
 /// <summary>The options of <c>run</c> and <c>create</c>, as docker names them.</summary>
 internal sealed class RunOptions
 {
-    private const int CpuPeriodMicroseconds = 100_000;
-
     private static readonly string[] s_securityOptions =
         ["no-new-privileges", "no-new-privileges:true", "no-new-privileges=true", "no-new-privileges:false"];
 
@@ -150,9 +148,9 @@ internal sealed class RunOptions
         ExtraHosts = OptionValues.ParseHosts(parsed.GetValue(_addHost)),
         ShmSizeBytes = parsed.GetValue(_shmSize) is { } size ? ByteSize.Parse(size) : 0,
         Ulimits = OptionValues.ParseUlimits(parsed.GetValue(_ulimit)),
-        MemoryBytes = parsed.GetValue(_memory) is { } memory ? ByteSize.Parse(memory) : 0,
-        CpuMicroseconds = ReadCpus(parsed.GetValue(_cpus)),
-        MaxProcesses = Math.Max(parsed.GetValue(_pidsLimit) ?? 0, 0), // docker's -1 is no limit
+        MemoryBytes = ReadLimits(parsed).MemoryBytes,
+        CpuMicroseconds = ReadLimits(parsed).CpuMicroseconds,
+        MaxProcesses = ReadLimits(parsed).Processes,
         StopTimeoutSeconds = parsed.GetValue(_stopTimeout) ?? ContainerRequest.EmptyTemplate.StopTimeoutSeconds,
     };
 
@@ -168,18 +166,8 @@ internal sealed class RunOptions
         },
     };
 
-    private static long ReadCpus(string? text)
-    {
-        if (text is null or "0")
-        {
-            return 0;
-        }
-
-        return decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal cpus)
-            && cpus is >= 0.01m and <= 4096m
-                ? (long)(cpus * CpuPeriodMicroseconds)
-                : throw new UsageException($"invalid argument \"{text}\" for --cpus") { Hint = "a number such as 1.5" };
-    }
+    private GroupLimits ReadLimits(ParseResult parsed) => OptionValues.ParseLimits(
+        parsed.GetValue(_memory), parsed.GetValue(_cpus), parsed.GetValue(_pidsLimit));
 
     private static bool ReadSecurity(string[]? options)
     {

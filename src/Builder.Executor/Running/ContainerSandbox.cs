@@ -158,7 +158,7 @@ internal sealed class ContainerSandbox : IContainerSandbox
     internal static ControlGroup? OpenGroup(List<IDisposable> resources, ContainerRecord container)
     {
         GroupLimits limits = new(container.MemoryBytes, container.CpuMicroseconds, container.MaxProcesses);
-        return limits.IsEmpty ? null : Own(resources, ControlGroup.Create($"bld-{container.ShortId}", limits));
+        return limits.IsEmpty ? null : Own(resources, ControlGroup.Create($"bld-{container.ShortId}", limits, "the container"));
     }
 
     private static T Own<T>(List<IDisposable> resources, T resource)

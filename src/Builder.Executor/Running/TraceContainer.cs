@@ -22,13 +22,14 @@ internal sealed class TraceContainer : IContainerSandbox
     private readonly CopiedContainerRoot _root;
     private readonly string _scratch;
     private readonly TraceSpec _spec;
+    private readonly List<IDisposable> _resources = [];
     private TracedCommand? _command;
 
-    private TraceContainer(CopiedContainerRoot root, string scratch, TraceSpec spec)
+    private TraceContainer(CopiedContainerRoot root, string scratch, TraceSpec spec, ContainerRecord container)
     {
         _root = root;
         _scratch = scratch;
-        _spec = spec;
+        _spec = spec with { Group = ContainerSandbox.OpenGroup(_resources, container) };
     }
 
     /// <inheritdoc/>
@@ -45,7 +46,7 @@ internal sealed class TraceContainer : IContainerSandbox
         string scratch = store.Tmp.CreateDirectory("trace");
         try
         {
-            return new TraceContainer(root, scratch, Specify(root, scratch, container));
+            return new TraceContainer(root, scratch, Specify(root, scratch, container), container);
         }
         catch
         {
@@ -75,6 +76,7 @@ internal sealed class TraceContainer : IContainerSandbox
     public void Dispose()
     {
         _command?.Dispose();
+        _resources.ForEach(resource => resource.Dispose());
         _root.Dispose();
         FileTreeRemover.Remove(_scratch);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Collections.Immutable;
+using Builder.Executor.Sandbox.ControlGroups;
 using Builder.Solver.Operations;
 
 namespace Builder.Executor.Sandbox;
@@ -22,4 +23,7 @@ internal abstract record ProcessSpec
 
     /// <summary>Limits, by their names in setrlimit(2).</summary>
     public ImmutableArray<Ulimit> Ulimits { get; init; } = [];
+
+    /// <summary>The control group that it joins, or null. The caller's.</summary>
+    public ControlGroup? Group { get; init; }
 }

@@ -48,9 +48,6 @@ internal sealed record SandboxSpec : ProcessSpec
     /// <summary>Size of /dev/shm; 0 is 64 MiB.</summary>
     public long ShmSizeBytes { get; init; }
 
-    /// <summary>The control group that limits it, or null. The caller's.</summary>
-    public ControlGroups.ControlGroup? Group { get; init; }
-
     /// <summary>The ledger that keeps owners which the disk cannot hold, or null where it can.</summary>
     public Ledger.OwnershipLedger? Ledger { get; init; }
 }

@@ -69,6 +69,7 @@ internal sealed class ChrootSandbox(StepContext step, DirectoryMounts mounts, Co
         IsPrivileged = Step.Operation.Insecure,
         HasNoNetwork = Step.Operation.Network == NetworkMode.None,
         Ulimits = Step.Operation.Ulimits,
+        Group = Step.Group,
     };
 
     private FileDescriptor MakeAside()

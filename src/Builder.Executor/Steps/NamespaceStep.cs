@@ -53,5 +53,6 @@ internal static class NamespaceStep
         Capabilities = step.Operation.Insecure ? CapabilitySet.All : CapabilitySet.Default,
         Ulimits = step.Operation.Ulimits,
         ShmSizeBytes = step.Operation.ShmSizeBytes,
+        Group = step.Group,
     };
 }

@@ -4,6 +4,7 @@ using Builder.Executor.Content;
 using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox;
+using Builder.Executor.Sandbox.ControlGroups;
 using Builder.Executor.Sandbox.Isolation;
 using Builder.Executor.Sandbox.Mounts;
 using Builder.Executor.Sandbox.Spawning;
@@ -85,6 +86,9 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
         using LayerDraft draft = store.Snapshots.BeginLayer(tree);
         SandboxUser user = UserResolver.Resolve(
             tree is null ? UserDatabase.Parse("", "") : UserDatabase.Read(tree), operation.User);
+        using ControlGroup? group = services.Limits.IsEmpty
+            ? null
+            : ControlGroup.Create($"bld-{Path.GetFileName(scratch)}", services.Limits, "the step");
         var step = new StepContext
         {
             Store = store,
@@ -96,13 +100,14 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
             Draft = draft,
             User = user with { Groups = user.Groups.AddRange(mounts.Groups) },
             Scratch = scratch,
+            Group = group,
         };
         using StepSandbox sandbox = SandboxFor(step, maker);
         ExitStatus status = Execute(sandbox, operation, output, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         if (!status.IsSuccess)
         {
-            throw Failure(operation, status);
+            throw Failure(operation, status, services.Limits.MemoryBytes > 0);
         }
 
         sandbox.Collect(cancellationToken);
@@ -143,14 +148,14 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
         return text.Length <= CommandNameLength ? $"\"{text}\"" : $"\"{text[..CommandNameLength]}...\"";
     }
 
-    private static StepFailedException Failure(RunOperation operation, ExitStatus status) =>
+    private static StepFailedException Failure(RunOperation operation, ExitStatus status, bool hasMemoryLimit) =>
         status.Signal == 0
             ? new StepFailedException($"run {Describe(operation)}: exit status {status.Code}", status.ShellCode)
             : new StepFailedException(
                 $"run {Describe(operation)}: killed by {SignalNames.Describe(status.Signal)}", status.ShellCode)
             {
-                Hint = status.Signal == Libc.SigKill
-                    ? "the machine may have run out of memory: see dmesg, or the limit of the pod"
-                    : null,
+                Hint = status.Signal != Libc.SigKill ? null
+                    : hasMemoryLimit ? "it may have used more than --memory allows"
+                    : "the machine may have run out of memory: see dmesg, or the limit of the pod",
             };
 }

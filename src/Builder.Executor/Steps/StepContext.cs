@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using Builder.Executor.Content;
 using Builder.Executor.Sandbox;
+using Builder.Executor.Sandbox.ControlGroups;
 using Builder.Executor.Snapshots;
 using Builder.Solver.Images;
 using Builder.Solver.Operations;
@@ -40,6 +41,9 @@ internal sealed record StepContext
 
     /// <summary>A directory of the step's own under tmp/.</summary>
     public required string Scratch { get; init; }
+
+    /// <summary>The control group of its processes, or null.</summary>
+    public ControlGroup? Group { get; init; }
 
     /// <summary>The command's variables.</summary>
     public ImmutableArray<string> Environment()

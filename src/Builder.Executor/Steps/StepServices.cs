@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using Builder.Executor.Devices;
 using Builder.Executor.RemoteCache.Mounts;
+using Builder.Executor.Sandbox.ControlGroups;
 using Builder.Executor.Sandbox.Isolation;
 
 namespace Builder.Executor.Steps;
@@ -15,6 +16,9 @@ public sealed record StepServices
     /// made by this process, wherever it is.
     /// </summary>
     public IsolationChoice Isolation { get; init; } = IsolationChoice.Of(IsolationRung.Native);
+
+    /// <summary>What the processes of one step may use together.</summary>
+    public GroupLimits Limits { get; init; } = GroupLimits.None;
 
     /// <summary>The value of a secret by id, read when a step needs it; null when none was given.</summary>
     public Func<string, byte[]?> FindSecret { get; init; } = _ => null;

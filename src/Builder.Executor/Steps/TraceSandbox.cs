@@ -45,6 +45,7 @@ internal sealed class TraceSandbox(StepContext step, DirectoryMounts mounts, Cop
             PipeFiles = Step.Operation.PipeFiles,
             HasNetwork = Step.Operation.Network != NetworkMode.None,
             Ulimits = Step.Operation.Ulimits,
+            Group = Step.Group,
         };
     }
 }

@@ -55,7 +55,7 @@ public sealed class ArgumentNormalizerTests
     [InlineData("--rm=maybe", "not true or false", null)]
     [InlineData("--publish", "flag needs an argument: --publish", null)]
     [InlineData("-iz", "unknown shorthand flag: 'z' in -iz", "run 'bld run --help' for a list")]
-    [InlineData("--memory=1g", "bld does not have this flag", "bld sets no cgroup limits: limit the job or pod that it runs in, or use --ulimit")]
+    [InlineData("--memory-swap=1g", "bld does not have this flag", "bld limits by --memory, --cpus, --pids-limit and --ulimit: for others limit the job or pod that it runs in")]
     public void Mistakes_are_named(string argument, string message, string? hint)
     {
         UsageException failure = Assert.Throws<UsageException>(() => Normalize([argument], stops: true));

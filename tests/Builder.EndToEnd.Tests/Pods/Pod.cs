@@ -36,11 +36,14 @@ internal sealed class Pod : IDisposable
 
         Give("store");
         Give("work");
-        Give("rootfs/store");
+        Give(_profile.FirstId == 0 ? "rootfs/store" : "rootfs");
     }
 
     /// <summary>Why there can be no pod here, or null.</summary>
     public static string? Missing { get; } = FindMissing();
+
+    /// <summary>A file of the build context "work", seen from outside.</summary>
+    public string Work(string path) => _directory["work/" + path];
 
     /// <summary>Writes a file of the build context "work".</summary>
     public void Write(string path, string text)
@@ -93,7 +96,8 @@ internal sealed class Pod : IDisposable
 
     private void Give(string directory)
     {
-        string owner = string.Create(CultureInfo.InvariantCulture, $"{_profile.UserId}:{_profile.UserId}");
+        uint user = _profile.FirstId + _profile.UserId;
+        string owner = string.Create(CultureInfo.InvariantCulture, $"{user}:{user}");
         new Command("chown", "-R", owner, _directory[directory]).Run().Succeeded();
     }
 
@@ -162,6 +166,20 @@ internal sealed class Pod : IDisposable
                 ["source"] = _directory[source],
                 ["options"] = Texts(["rbind", "rw"]),
             });
+        }
+
+        if (_profile.HasAllDevices)
+        {
+            config["linux"]!["resources"]!["devices"] = JsonNode.Parse("""[{"allow": true, "access": "rwm"}]""");
+        }
+
+        if (_profile.FirstId != 0)
+        {
+            JsonNode ids = JsonNode.Parse(string.Create(
+                CultureInfo.InvariantCulture, $$"""[{"containerID": 0, "hostID": {{_profile.FirstId}}, "size": 65536}]"""))!;
+            config["linux"]!["namespaces"]!.AsArray().Add(JsonNode.Parse("""{"type": "user"}"""));
+            config["linux"]!["uidMappings"] = ids;
+            config["linux"]!["gidMappings"] = ids.DeepClone();
         }
 
         if (_profile.IsProcMasked)

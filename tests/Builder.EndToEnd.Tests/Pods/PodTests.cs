@@ -42,7 +42,7 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
     [MemberData(nameof(Profiles))]
     public void A_pod_finds_its_rung_and_builds_the_layers_that_root_of_the_machine_builds(string profile, string rung, bool hasVolume)
     {
-        using var pod = new Pod(Find(profile), hasVolume);
+        using var pod = new Pod(PodProfile.Find(profile), hasVolume);
         pod.Write("Dockerfile", Example);
         pod.Write("requirements.txt", "x\n");
         pod.Write("src/main.py", "one\n");
@@ -116,7 +116,7 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
     [InlineData(nameof(PodProfile.Restricted))]
     public void A_step_of_a_pod_sees_nothing_of_the_builder(string profile)
     {
-        using var pod = new Pod(Find(profile));
+        using var pod = new Pod(PodProfile.Find(profile));
         pod.Write("secret-of-the-context", "CONTEXT-SECRET\n");
         pod.Write(".dockerignore", "secret-of-the-context\n");
         pod.Write(
@@ -138,7 +138,4 @@ public sealed class PodTests(Bases bases) : IClassFixture<Bases>
         Assert.DoesNotContain("bld store", build.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("killed", build.Error, StringComparison.Ordinal);
     }
-
-    private static PodProfile Find(string name) =>
-        (PodProfile)typeof(PodProfile).GetProperty(name)!.GetValue(null)!;
 }

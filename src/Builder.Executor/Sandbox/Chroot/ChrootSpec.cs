@@ -18,7 +18,4 @@ internal sealed record ChrootSpec : ProcessSpec
 
     /// <summary>It can make no internet sockets, not even to this machine.</summary>
     public bool HasNoNetwork { get; init; }
-
-    /// <summary>The control group that limits it, or null. The caller's.</summary>
-    public ControlGroups.ControlGroup? Group { get; init; }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using System.Globalization;
-using System.Text;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox.Spawning;
 using Microsoft.Win32.SafeHandles;
@@ -9,9 +7,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Builder.Executor.Sandbox.ControlGroups;
 
 /// <summary>
-/// A control group for one container, below this process's own: in the hierarchies of version 1 that are writable, else in
-/// the unified one where it is delegated. The container's first process joins it before it does anything else. Disposing
-/// removes it; the container must be gone.
+/// A control group for one container or step, below this process's own: in the hierarchies of version 1 that are writable, else in
+/// the unified one where it is delegated. The first process joins it before it does anything else. Disposing removes it;
+/// all its processes must be gone.
 /// </summary>
 internal sealed class ControlGroup : IDisposable
 {
@@ -29,18 +27,20 @@ internal sealed class ControlGroup : IDisposable
     /// <summary>Makes a group.</summary>
     /// <param name="name">Its name, new.</param>
     /// <param name="limits">Its limits.</param>
+    /// <param name="subject">What is limited, for messages: "the container".</param>
     /// <exception cref="SandboxException">One of the limits cannot be had here: none is left out.</exception>
-    public static ControlGroup Create(string name, GroupLimits limits)
+    public static ControlGroup Create(string name, GroupLimits limits, string subject)
     {
         var group = new ControlGroup();
         try
         {
             IReadOnlyList<GroupHierarchy> hierarchies = GroupHierarchies.Find();
-            foreach (string controller in limits.Files(isVersion2: false).Select(file => file.Controller).Distinct())
+            foreach (IGrouping<GroupHierarchy, string> wanted in limits.Files(isVersion2: false)
+                .Select(file => file.Controller).Distinct()
+                .GroupBy(controller => hierarchies.FirstOrDefault(candidate => candidate.Controllers.Contains(controller))
+                    ?? throw Failure(subject, controller, "no mounted hierarchy of control groups has it", null)))
             {
-                GroupHierarchy hierarchy = hierarchies.FirstOrDefault(candidate => candidate.Controllers.Contains(controller))
-                    ?? throw Failure(controller, "no mounted hierarchy of control groups has it", null);
-                group.Limit(hierarchy, name, controller, limits);
+                group.Limit(wanted.Key, name, [.. wanted], limits, subject);
             }
 
             return group;
@@ -95,23 +95,21 @@ internal sealed class ControlGroup : IDisposable
         }
     }
 
-    private static SandboxException Failure(string controller, string cause, Exception? inner) =>
-        new($"limit {controller} of the container: {cause}", inner)
+    private static SandboxException Failure(string subject, string controller, string cause, Exception? inner) =>
+        new($"limit {controller} of {subject}: {cause}", inner)
         {
             Hint = "as root of the machine it works; others need a delegated control group: "
-                + "systemd-run --user --scope -p Delegate=yes bld run ...",
+                + "systemd-run --user --scope -p Delegate=yes bld ...",
         };
 
-    private void Limit(GroupHierarchy hierarchy, string name, string controller, GroupLimits limits)
+    private void Limit(GroupHierarchy hierarchy, string name, string[] controllers, GroupLimits limits, string subject)
     {
         try
         {
-            if (hierarchy.IsVersion2)
-            {
-                Delegate(hierarchy.Directory, controller);
-            }
-
-            string directory = Path.Join(hierarchy.Directory, name);
+            string parent = hierarchy.IsVersion2
+                ? DelegatedGroup.Find(hierarchy.Directory, controllers)
+                : hierarchy.Directory;
+            string directory = Path.Join(parent, name);
             if (!_directories.Contains(directory))
             {
                 Directory.CreateDirectory(directory);
@@ -119,47 +117,14 @@ internal sealed class ControlGroup : IDisposable
                 _members.Add(File.OpenHandle(Path.Join(directory, MembersFile), FileMode.Open, FileAccess.Write, FileShare.ReadWrite));
             }
 
-            foreach ((_, string file, string value) in limits.Files(hierarchy.IsVersion2).Where(file => file.Controller == controller))
+            foreach ((_, string file, string value) in limits.Files(hierarchy.IsVersion2).Where(file => controllers.Contains(file.Controller)))
             {
-                Write(Path.Join(directory, file), value);
+                DelegatedGroup.Write(Path.Join(directory, file), value);
             }
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw Failure(controller, failure.Message, failure);
-        }
-    }
-
-    // Children get a controller only from a group without processes of its own: this one steps aside.
-    private static void Delegate(string directory, string controller)
-    {
-        string enabled = Path.Join(directory, "cgroup.subtree_control");
-        if (File.ReadAllText(enabled).Split([' ', '\n']).Contains(controller, StringComparer.Ordinal))
-        {
-            return;
-        }
-
-        try
-        {
-            Write(enabled, "+" + controller);
-        }
-        catch (IOException)
-        {
-            string aside = Path.Join(directory, "bld");
-            Directory.CreateDirectory(aside);
-            Write(Path.Join(aside, MembersFile), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            Write(enabled, "+" + controller);
-        }
-    }
-
-    // One write(2), as these files want it.
-    private static void Write(string path, string value)
-    {
-        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
-        int written = Libc.WriteSome(file, Encoding.ASCII.GetBytes(value));
-        if (written < 0)
-        {
-            throw new IOException($"write {path}: {ErrnoText.Describe((Errno)(-written))}");
+            throw Failure(subject, string.Join(" and ", controllers), failure.Message, failure);
         }
     }
 }

@@ -6,17 +6,20 @@ namespace Builder.Executor.Sandbox.ControlGroups;
 /// <param name="MemoryBytes">Memory, page cache included.</param>
 /// <param name="CpuMicroseconds">Time on all cores together in each period of 100 ms.</param>
 /// <param name="Processes">Processes and threads.</param>
-internal sealed record GroupLimits(long MemoryBytes, long CpuMicroseconds, long Processes)
+public sealed record GroupLimits(long MemoryBytes, long CpuMicroseconds, long Processes)
 {
     /// <summary>The kernel's usual period.</summary>
     public const int PeriodMicroseconds = 100_000;
+
+    /// <summary>No limits.</summary>
+    public static GroupLimits None { get; } = new(0, 0, 0);
 
     /// <summary>True when there is nothing to limit.</summary>
     public bool IsEmpty => MemoryBytes <= 0 && CpuMicroseconds <= 0 && Processes <= 0;
 
     /// <summary>The files of one controller to write, of a version of control groups. Source: the kernel's
     /// admin-guide/cgroup-v1 and admin-guide/cgroup-v2.rst.</summary>
-    public IEnumerable<(string Controller, string File, string Value)> Files(bool isVersion2)
+    internal IEnumerable<(string Controller, string File, string Value)> Files(bool isVersion2)
     {
         if (MemoryBytes > 0)
         {

@@ -128,6 +128,12 @@ public static class IsolationLadder
                 IsolationRung.Chroot, false, $"root lacks {missing} (securityContext.capabilities.add)");
         }
 
+        if (HostFacts.Current.IsInUserNamespace)
+        {
+            return new RungFinding(
+                IsolationRung.Chroot, false, "root of a user namespace cannot make the device nodes of /dev (hostUsers: true)");
+        }
+
         if (TryRows(0, null, ChrootRows) is { } failure)
         {
             return new RungFinding(
@@ -169,6 +175,9 @@ public static class IsolationLadder
         Errno.ENOSPC => "no user namespaces are allowed; set user.max_user_namespaces above 0",
         Errno.EPERM when failure.Syscall == "clone" =>
             "user namespaces are forbidden; allow them in the seccomp profile (unconfined) or kernel.unprivileged_userns_clone=1",
+        Errno.EPERM when failure.Syscall == "write" && Libc.GetEffectiveUserId() == 0
+            && !HostFacts.Current.Permitted.Contains(Capability.Setfcap) =>
+            "root without CAP_SETFCAP cannot be mapped; add it (securityContext.capabilities.add)",
         Errno.EACCES or Errno.EPERM =>
             $"{failure.Message}; AppArmor or SELinux restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns=0)",
         _ => failure.Message,

@@ -27,6 +27,8 @@ internal sealed class CallChanger(
     private const int CallVfork = 58;
     private const int CallFork = 57;
 
+    private readonly SocketNames _names = new();
+
     /// <summary>What a new process or thread shares with its maker.</summary>
     public static ulong CloneFlags(in TraceRegisters registers) => registers.Number switch
     {
@@ -54,6 +56,13 @@ internal sealed class CallChanger(
                 return ChangeAddress(thread, ref registers, 1, number == CallNumbers.Bind);
             }
 
+            if (number == CallNumbers.Getsockname || number == CallNumbers.Getpeername)
+            {
+                return SocketNames.RoomFor(thread, registers) is > 0 and int room
+                    ? new ChangedCall(registers, 0, thread.Process.Memory, NameRoom: room)
+                    : null;
+            }
+
             return number == CallNumbers.Sendto ? ChangeAddress(thread, ref registers, 4, isBind: false)
                 : number == CallNumbers.Sendmsg ? ChangeMessage(thread, ref registers)
                 : number == CallNumbers.Sendmmsg ? CheckMessages(thread, ref registers)
@@ -67,7 +76,7 @@ internal sealed class CallChanger(
     }
 
     /// <summary>The registers after a changed call.</summary>
-    public static TraceRegisters After(Tracee thread, ChangedCall changed, in TraceRegisters now)
+    public TraceRegisters After(Tracee thread, ChangedCall changed, in TraceRegisters now)
     {
         TraceRegisters after = changed.Before;
         if (changed.MakesPlaces)
@@ -98,6 +107,11 @@ internal sealed class CallChanger(
         {
             after.Repeat(); // another child holds the copy open, until it executes
             return after;
+        }
+
+        if (changed.NameRoom > 0 && now.Result == 0)
+        {
+            _names.Restore(thread, changed.Before, changed.NameRoom);
         }
 
         after.Rax = now.Rax;
@@ -363,6 +377,11 @@ internal sealed class CallChanger(
         if (text.Length > AddressPathBytes)
         {
             return Errno.ENAMETOOLONG;
+        }
+
+        if (isBind)
+        {
+            _names.Remember(text.AsSpan(..^1), path);
         }
 
         translated = [FamilyUnix, 0, .. text];

@@ -15,6 +15,8 @@ internal static class CallNumbers
     public static readonly int Faccessat = Of("faccessat");
     public static readonly int Fstatfs = Of("fstatfs");
     public static readonly int Ftruncate = Of("ftruncate");
+    public static readonly int Getpeername = Of("getpeername");
+    public static readonly int Getsockname = Of("getsockname");
     public static readonly int GetXattr = Of("getxattr");
     public static readonly int InotifyAddWatch = Of("inotify_add_watch");
     public static readonly int LandlockAddRule = Of("landlock_add_rule");

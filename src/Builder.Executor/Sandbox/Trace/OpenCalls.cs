@@ -137,24 +137,34 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
 
     private Answer OpenFound(in Notification call, Found found, int flags)
     {
-        if (found.Status.IsSymlink)
+        if ((flags & OpenFlags.Path) != 0)
         {
-            return (flags & OpenFlags.Path) != 0 ? Give(call, found.File, flags) : Answer.Fail(Errno.ELOOP);
+            // The kernel hands no mere reference over: what can be read stands for it.
+            if (found.Status.Kind is FileKind.Symlink or FileKind.Socket)
+            {
+                return Answer.Fail(Errno.ENOTSUP);
+            }
+
+            flags = (flags & (OpenFlags.Directory | OpenFlags.CloseOnExec)) | OpenFlags.NonBlock;
         }
 
-        bool writes = (flags & OpenFlags.Path) == 0
-            && ((flags & AccessMode) != OpenFlags.ReadOnly || (flags & OpenFlags.Truncate) != 0);
+        if (found.Status.IsSymlink)
+        {
+            return Answer.Fail(Errno.ELOOP);
+        }
+
+        bool writes = (flags & AccessMode) != OpenFlags.ReadOnly || (flags & OpenFlags.Truncate) != 0;
         if (writes && found.Status.Kind is FileKind.Regular or FileKind.Directory && IsLocked(found))
         {
             return Answer.Fail(found.Status.IsDirectory ? Errno.EISDIR : Errno.EROFS);
         }
 
-        if (found.Content != ProcContent.Own && (flags & OpenFlags.Path) == 0)
+        if (found.Content != ProcContent.Own)
         {
             return writes || found.Content == ProcContent.Hidden ? Answer.Fail(Errno.EACCES) : GiveText(call, proc.Read(found), flags);
         }
 
-        if ((flags & OpenFlags.Path) == 0 && found.Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
+        if (found.Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
         {
             Errno refused = CheckDevice(found.Status);
             if (refused != Errno.None)
@@ -163,7 +173,7 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
             }
         }
 
-        bool mayWait = found.Status.Kind == FileKind.Fifo && (flags & (OpenFlags.NonBlock | OpenFlags.Path)) == 0
+        bool mayWait = found.Status.Kind == FileKind.Fifo && (flags & OpenFlags.NonBlock) == 0
             && (flags & AccessMode) != OpenFlags.ReadWrite;
         if (mayWait)
         {

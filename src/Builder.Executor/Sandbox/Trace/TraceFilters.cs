@@ -33,7 +33,7 @@ internal static class TraceFilters
         + " chdir fchdir chroot getcwd readlink readlinkat umask uname"
         + " kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open";
 
-    private const string Traced = "execve execveat connect bind sendmsg sendmmsg inotify_add_watch";
+    private const string Traced = "execve execveat connect bind getsockname getpeername sendmsg sendmmsg inotify_add_watch";
 
     // Paths that nobody here reads, memory of other processes, and what would make the listener another's.
     private const string Refused =

@@ -134,6 +134,7 @@ internal sealed class TracedCommand : IDisposable
     {
         ProcessRows.Begin(programme);
         programme.Add("start a session", Syscall.Setsid);
+        _spec.Group?.AppendRows(programme);
         programme.Add("wait for the tracer", Syscall.Close, write.Number());
         programme.Add("wait for the tracer", Syscall.Read, read.Number(), programme.Block(8), 1);
         StreamRows.Connect(programme, io, Terminal);

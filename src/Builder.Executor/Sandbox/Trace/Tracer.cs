@@ -293,12 +293,12 @@ internal sealed unsafe class Tracer
     }
 
     // Arguments are put back: programmes rely on registers, and a call that a signal interrupts is repeated with them.
-    private static void OnResult(Tracee thread)
+    private void OnResult(Tracee thread)
     {
         if (thread.Changed is { } changed && Ptrace.TryGetRegisters(thread.ThreadId, out TraceRegisters now))
         {
             thread.Changed = null;
-            Ptrace.SetRegisters(thread.ThreadId, CallChanger.After(thread, changed, now));
+            Ptrace.SetRegisters(thread.ThreadId, _changer.After(thread, changed, now));
             CallChanger.GiveBack(changed);
         }
 

@@ -221,4 +221,52 @@ public sealed class TracedCommandTests : IDisposable
         // Other tests run meanwhile; one that stays for each command would be 200.
         Assert.InRange(Directory.GetFiles("/proc/self/fd").Length, 0, before + 100);
     }
+
+    [TraceFact]
+    public void References_can_be_held_and_sockets_are_called_what_the_step_called_them()
+    {
+        const string Compiler = "/usr/bin/gcc";
+        if (!File.Exists(Compiler))
+        {
+            Assert.Skip("gcc is not installed");
+        }
+
+        string source = Path.Join(_root.Outside, "names.c");
+        File.WriteAllText(
+            source,
+            """
+            #define _GNU_SOURCE
+            #include <errno.h>
+            #include <fcntl.h>
+            #include <stdio.h>
+            #include <string.h>
+            #include <sys/socket.h>
+            #include <sys/stat.h>
+            #include <sys/un.h>
+            #include <unistd.h>
+            static void name(const char *what, int s, int (*get)(int, struct sockaddr *, socklen_t *)) {
+              struct sockaddr_un a; memset(&a, 'x', sizeof a); socklen_t n = sizeof a;
+              if (get(s, (void *)&a, &n)) perror(what); else printf("%s %s %d\n", what, a.sun_path, (int)n);
+            }
+            int main(void) {
+              mkdir("/tmp/d", 0700); int d = open("/tmp/d", O_PATH | O_NOFOLLOW | O_CLOEXEC); char path[64]; struct stat st;
+              snprintf(path, sizeof path, "/proc/self/fd/%d", d); printf("chmod %d", chmod(path, 02750));
+              fstat(d, &st); printf(" %o", st.st_mode & 07777); printf(" openat %d\n", openat(d, "f", O_CREAT | O_WRONLY, 0644) >= 0);
+              symlink("f", "/tmp/l"); int l = open("/tmp/l", O_PATH | O_NOFOLLOW); printf("link %d\n", l < 0 ? errno : 0);
+              chdir("/tmp/d"); struct sockaddr_un a = {AF_UNIX, "a-socket"}; int s = socket(AF_UNIX, SOCK_STREAM, 0);
+              if (bind(s, (void *)&a, sizeof a) || listen(s, 1)) perror("bind"); name("own", s, getsockname);
+              int c = socket(AF_UNIX, SOCK_STREAM, 0); socklen_t n = sizeof a; getsockname(s, (void *)&a, &n);
+              if (connect(c, (void *)&a, n)) perror("connect"); name("peer", c, getpeername); name("none", c, getsockname);
+              return 0;
+            }
+            """);
+        ProcessResult compiled = ProcessStarter.Run(
+            new ProcessRequest(Compiler, "-static", "-w", "-o", Path.Join(_root.Directory_, "bin/names"), source),
+            TestContext.Current.CancellationToken);
+        Assert.True(compiled.Status.IsSuccess, compiled.ErrorText);
+
+        Assert.Equal(
+            "chmod 0 2750 openat 1\nlink 95\nown a-socket 11\npeer a-socket 11\nnone  2\n",
+            _root.Output("exec names").Replace("none " + new string('x', 108), "none ", StringComparison.Ordinal));
+    }
 }
