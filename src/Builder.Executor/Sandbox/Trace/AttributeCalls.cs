@@ -8,6 +8,7 @@ namespace Builder.Executor.Sandbox.Trace;
 /// <summary>Calls that change a file's owner, mode, times, length.</summary>
 internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners)
 {
+    private const int WriteBit = 2;
     private const int TimesBytes = 32; // two struct timespec, or two struct timeval
 
     /// <summary>chown(2), lchown(2), fchownat(2).</summary>
@@ -110,6 +111,11 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
                 return Errno.EISDIR;
             }
 
+            if (paths.Access.Check(caller, file, status, WriteBit) is var refused and not Errno.None)
+            {
+                return refused;
+            }
+
             long opened = HostCall.Reopen(file, OpenFlags.WriteOnly | OpenFlags.NonBlock);
             if (opened < 0)
             {
@@ -124,8 +130,21 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
     private Answer SetTimes(Tracee caller, int directory, ulong address, ReadOnlySpan<byte> times, int flags)
     {
         byte[]? values = times.IsEmpty ? null : times.ToArray();
-        return On(caller, directory, address, flags, (file, _) =>
+        return On(caller, directory, address, flags, (file, status) =>
         {
+            if (!paths.Access.Owns(caller, file, status))
+            {
+                if (values is not null)
+                {
+                    return Errno.EPERM;
+                }
+
+                if (paths.Access.Check(caller, file, status, WriteBit) is var refused and not Errno.None)
+                {
+                    return refused;
+                }
+            }
+
             fixed (byte* pointer = values)
             {
                 return (Errno)(-HostCall.At(CallNumbers.Utimensat, file, [], (nint)pointer, Libc.AtEmptyPath));
@@ -163,6 +182,11 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
 
     private Answer Apply(int file, in FileStatus status, Func<int, FileStatus, Errno> action)
     {
+        if (status.IsDirectory)
+        {
+            paths.Access.Forget();
+        }
+
         Errno errno = paths.Mounts.IsReadOnly(file) ? Errno.EROFS : action(file, status);
         return errno == Errno.None ? Answer.Success : Answer.Fail(errno);
     }

@@ -184,7 +184,7 @@ internal sealed class CallServer
         On("utimensat", (Tracee t, in Notification c) =>
             _attributes.SetTimes(t, (int)c.A0, c.A1, c.A2, (int)c.A3));
         On("truncate", _attributes.Truncate);
-        OnXattr("getxattr", XattrCalls.Get);
+        OnXattr("getxattr", _xattrs.Get);
         OnXattr("setxattr", _xattrs.Set);
         OnXattr("listxattr", XattrCalls.List);
         OnXattr("removexattr", _xattrs.Remove);
@@ -194,10 +194,10 @@ internal sealed class CallServer
     {
         On("uname", _processes.Name);
         On("kill", _processes.Kill);
-        On("tkill", (Tracee _, in Notification c) => _processes.CheckFirst(c));
-        On("tgkill", (Tracee _, in Notification c) => _processes.CheckBoth(c));
-        On("rt_sigqueueinfo", (Tracee _, in Notification c) => _processes.CheckFirst(c));
-        On("rt_tgsigqueueinfo", (Tracee _, in Notification c) => _processes.CheckBoth(c));
+        On("tkill", (Tracee t, in Notification c) => _processes.CheckSignal(t, (int)c.A0));
+        On("tgkill", _processes.CheckThreadSignal);
+        On("rt_sigqueueinfo", (Tracee t, in Notification c) => _processes.CheckSignal(t, (int)c.A0));
+        On("rt_tgsigqueueinfo", _processes.CheckThreadSignal);
         foreach (string name in (ReadOnlySpan<string>)
             ["pidfd_open", "prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"])
         {
