@@ -102,7 +102,7 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
         cancellationToken.ThrowIfCancellationRequested();
         if (!status.IsSuccess)
         {
-            throw Failure(operation, status);
+            throw Failure(operation, status, sandbox.FailureHint);
         }
 
         sandbox.Collect(cancellationToken);
@@ -143,9 +143,12 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
         return text.Length <= CommandNameLength ? $"\"{text}\"" : $"\"{text[..CommandNameLength]}...\"";
     }
 
-    private static StepFailedException Failure(RunOperation operation, ExitStatus status) =>
+    private static StepFailedException Failure(RunOperation operation, ExitStatus status, string? hint) =>
         status.Signal == 0
             ? new StepFailedException($"run {Describe(operation)}: exit status {status.Code}", status.ShellCode)
+            {
+                Hint = hint,
+            }
             : new StepFailedException(
                 $"run {Describe(operation)}: killed by {SignalNames.Describe(status.Signal)}", status.ShellCode)
             {

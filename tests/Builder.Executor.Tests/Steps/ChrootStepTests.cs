@@ -207,6 +207,7 @@ public sealed class ChrootStepTests : IDisposable
             () => RunAsync("", operation => operation with { Arguments = ["/nowhere"] }));
 
         Assert.Equal((3, 127), (failure.ExitCode, missing.ExitCode));
+        Assert.Contains("--isolation trace", failure.Hint, StringComparison.Ordinal);
         string own = Assert.Single(Directory.GetDirectories(Path.Join(_bench.Store.Root, "tmp")));
         Assert.Equal([Path.Join(own, "lock")], Directory.GetFileSystemEntries(own));
     }

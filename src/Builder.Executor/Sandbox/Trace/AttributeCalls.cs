@@ -40,11 +40,6 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
     /// <summary>utimensat(2): nanoseconds.</summary>
     public Answer SetTimes(Tracee caller, int directory, ulong address, ulong times, int flags)
     {
-        if (address == 0)
-        {
-            return Answer.Continue; // of an open file: nothing in memory decides which
-        }
-
         Span<byte> given = stackalloc byte[TimesBytes];
         return times != 0 && !TraceeMemory.TryRead(caller.ThreadId, times, given)
             ? Answer.Fail(Errno.EFAULT)
@@ -54,11 +49,6 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
     /// <summary>utimes(2), futimesat(2): microseconds.</summary>
     public Answer SetMicroTimes(Tracee caller, int directory, ulong address, ulong times)
     {
-        if (address == 0)
-        {
-            return Answer.Continue;
-        }
-
         Span<byte> given = stackalloc byte[TimesBytes];
         if (times == 0)
         {
@@ -130,7 +120,13 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
     private Answer SetTimes(Tracee caller, int directory, ulong address, ReadOnlySpan<byte> times, int flags)
     {
         byte[]? values = times.IsEmpty ? null : times.ToArray();
-        return On(caller, directory, address, flags, (file, status) =>
+
+        // Without a path: of an open file.
+        return address == 0 && directory != Libc.AtFdCwd
+            ? OnDescriptor(caller, directory, SetTimesOf)
+            : On(caller, directory, address, flags, SetTimesOf);
+
+        Errno SetTimesOf(int file, FileStatus status)
         {
             if (!paths.Access.Owns(caller, file, status))
             {
@@ -149,7 +145,7 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
             {
                 return (Errno)(-HostCall.At(CallNumbers.Utimensat, file, [], (nint)pointer, Libc.AtEmptyPath));
             }
-        });
+        }
     }
 
     private Answer On(

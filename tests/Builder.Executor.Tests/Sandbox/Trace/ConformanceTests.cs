@@ -187,6 +187,34 @@ public sealed class ConformanceTests : IDisposable
                 spec => spec with { Mounts = [new TraceMount("/w/c", cache, IsReadOnly: false)] }));
     }
 
+    // By a descriptor that was opened for reading, which needs no path.
+    [TraceFact]
+    public void Times_of_files_in_a_read_only_mount_stay()
+    {
+        NeedCompiler();
+        _root.Compile(
+            "times",
+            """
+            #include <errno.h>
+            #include <fcntl.h>
+            #include <stdio.h>
+            #include <string.h>
+            #include <sys/stat.h>
+            int main(int c, char **v) {
+              struct timespec t[2] = {{5, 0}, {5, 0}}; int fd = open(v[1], O_RDONLY);
+              printf("%s\n", futimens(fd, t) ? strerror(errno) : "done"); struct stat s; fstat(fd, &s); printf("%d\n", s.st_mtime == 5); return 0;
+            }
+            """);
+        string cache = Path.Join(_root.Outside, "still");
+        Directory.CreateDirectory(cache);
+        File.WriteAllText(Path.Join(cache, "f"), "x");
+        Assert.Equal(
+            "Read-only file system\n0\ndone\n1\n",
+            _root.Output(
+                "times /c/f; echo x > /f; times /f",
+                spec => spec with { Mounts = [new TraceMount("/c", cache, IsReadOnly: true)] }));
+    }
+
     [TraceFact]
     public void The_status_of_a_process_tells_its_identity()
     {
