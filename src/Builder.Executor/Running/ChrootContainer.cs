@@ -9,7 +9,6 @@ using Builder.Executor.Sandbox.Isolation;
 using Builder.Executor.Sandbox.Spawning;
 using Builder.Executor.Snapshots;
 using Builder.Executor.Steps;
-using Builder.Solver.Images;
 
 namespace Builder.Executor.Running;
 

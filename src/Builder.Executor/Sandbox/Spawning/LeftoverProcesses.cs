@@ -25,7 +25,7 @@ internal static class LeftoverProcesses
     {
         int ended = Interlocked.Increment(ref s_ended);
         long deadline = Environment.TickCount64 + DeadlineMilliseconds;
-        for (; KillOnce() > 0; Thread.Sleep(1))
+        for (var pause = new SpinWait(); KillOnce() > 0; pause.SpinOnce())
         {
             // Those of another command that has ended in the meantime are no sign of multiplication.
             int now = Volatile.Read(ref s_ended);

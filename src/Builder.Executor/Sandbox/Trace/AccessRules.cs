@@ -3,7 +3,6 @@
 using System.Text;
 using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
-using Builder.Executor.Sandbox.Ledger;
 
 namespace Builder.Executor.Sandbox.Trace;
 

@@ -15,28 +15,13 @@ internal sealed class AddressSpace
     /// <summary>Where they end.</summary>
     public const ulong PlacesEnd = PlacesStart + PlaceCount * PlaceBytes;
 
-    /// <summary>The size of a place.</summary>
-    public const int PlaceBytes = 8192;
+    /// <summary>The size of a place: a path of bld's, or a struct msghdr with an address.</summary>
+    public const int PlaceBytes = 512;
 
-    private const int PlaceCount = 64;
+    private const int PlaceCount = 1024;
 
-    private readonly Stack<ulong> _places;
-
-    /// <summary>Memory of a programme that has just been executed.</summary>
-    public AddressSpace() => _places = [];
-
-    private AddressSpace(AddressSpace other)
-    {
-        HasPlaces = other.HasPlaces;
-        LargePlace = other.LargePlace;
-
-        // What is in use is in use by the other's threads: in the copy it is free.
-        _places = [];
-        if (HasPlaces)
-        {
-            AddPlaces();
-        }
-    }
+    private readonly Stack<ulong> _free = [];
+    private ulong _next = PlacesEnd;
 
     /// <summary>The small places have been mapped.</summary>
     public bool HasPlaces { get; private set; }
@@ -48,21 +33,37 @@ internal sealed class AddressSpace
     public int Users { get; set; } = 1;
 
     /// <summary>A free place, until it is given back.</summary>
-    public bool TryTake(out ulong place) => _places.TryPop(out place);
+    public bool TryTake(out ulong place)
+    {
+        if (_free.TryPop(out place))
+        {
+            return true;
+        }
+
+        place = _next;
+        _next = Math.Min(_next + PlaceBytes, PlacesEnd);
+        return place < PlacesEnd;
+    }
 
     /// <summary>Gives a place back.</summary>
-    public void GiveBack(ulong place) => _places.Push(place);
+    public void GiveBack(ulong place) => _free.Push(place);
 
     /// <summary>Says that the range of small places is mapped now.</summary>
     public void AddPlaces()
     {
         HasPlaces = true;
-        for (ulong place = PlacesEnd - PlaceBytes; place >= PlacesStart; place -= PlaceBytes)
-        {
-            _places.Push(place);
-        }
+        _next = PlacesStart;
     }
 
     /// <summary>A copy, as fork(2) makes it.</summary>
-    public AddressSpace Fork() => new(this);
+    public AddressSpace Fork()
+    {
+        var copy = new AddressSpace { LargePlace = LargePlace };
+        if (HasPlaces)
+        {
+            copy.AddPlaces(); // those in use are in use by threads of the original only
+        }
+
+        return copy;
+    }
 }

@@ -93,6 +93,7 @@ internal static class ArgumentPlaces
     /// <summary>Writes to a place.</summary>
     public static void Write(Tracee thread, ulong place, ReadOnlySpan<byte> bytes)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes.Length, AddressSpace.PlaceBytes, nameof(bytes));
         if (!Ptrace.TryPoke(thread.ThreadId, place, bytes))
         {
             throw new LinuxException("write arguments", Errno.EFAULT);

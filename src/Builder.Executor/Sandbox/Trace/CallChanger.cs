@@ -169,7 +169,8 @@ internal sealed class CallChanger(
 
         ChangedCall call = new(registers, place, thread.Process.Memory)
         {
-            Executable = plan.Executable, Identity = plan.Identity,
+            Executable = plan.Executable,
+            Identity = plan.Identity,
         };
         if (pointers is not null)
         {

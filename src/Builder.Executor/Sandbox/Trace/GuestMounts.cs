@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
 
 namespace Builder.Executor.Sandbox.Trace;
@@ -164,7 +163,7 @@ internal sealed class GuestMounts : IDisposable
         }
 
         using var place = new FileDescriptor((int)opened);
-        return DirectoryReader.Read(place.Value).Any();
+        return DirectoryReader.Read(place.Value).Count > 0;
     }
 
     private void Add(GuestMount mount)

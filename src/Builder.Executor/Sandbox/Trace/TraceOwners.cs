@@ -42,7 +42,8 @@ internal sealed class TraceOwners(OwnerStore owners)
             ? FindProcess(file, status) is { } identity
                 ? RecordedAttributes.From(status) with
                 {
-                    UserId = identity.User.Effective, GroupId = identity.Group.Effective,
+                    UserId = identity.User.Effective,
+                    GroupId = identity.Group.Effective,
                 }
                 : Seen(status)
             : IsOurs(status) && !_isReal && MayHaveRecord(file, status)

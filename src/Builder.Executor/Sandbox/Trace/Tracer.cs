@@ -99,6 +99,7 @@ internal sealed unsafe class Tracer
 
     private void Follow()
     {
+        var pause = new SpinWait();
         while (true)
         {
             int status;
@@ -107,8 +108,11 @@ internal sealed unsafe class Tracer
             if (tid == 0)
             {
                 AwaitMakers();
+                pause.SpinOnce();
                 continue;
             }
+
+            pause.Reset();
 
             if (tid < 0)
             {
@@ -137,7 +141,6 @@ internal sealed unsafe class Tracer
     // A new process is reported by its maker at once, unless that was killed meanwhile: then nobody would let it go on.
     private void AwaitMakers()
     {
-        Thread.Sleep(1);
         lock (_table.Gate)
         {
             foreach ((int tid, long since) in _early)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Globalization;
-using Builder.Executor.Sandbox.Spawning;
 using Xunit;
 
 namespace Builder.Executor.Tests.Sandbox.Trace;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using Builder.Executor.Sandbox.Trace;
-using Builder.Executor.Interop;
 using Xunit;
 
 namespace Builder.Executor.Tests.Sandbox.Trace;
