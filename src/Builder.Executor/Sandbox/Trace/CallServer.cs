@@ -13,6 +13,7 @@ namespace Builder.Executor.Sandbox.Trace;
 internal sealed class CallServer
 {
     private const uint KeepCapabilities = 8; // PR_SET_KEEPCAPS
+    private const uint SetMemory = 35; // PR_SET_MM
 
     private readonly SeccompListener _listener;
     private readonly TraceeTable _table;
@@ -121,7 +122,9 @@ internal sealed class CallServer
         On("capset", (Tracee _, in Notification c) => _identities.SetCapabilities(c));
         On("capget", ProcessCalls.GetCapabilities);
         On("prctl", (Tracee _, in Notification c) =>
-            c.A0 == KeepCapabilities ? _identities.KeepCapabilities(c) : Answer.Success);
+            c.A0 == KeepCapabilities ? _identities.KeepCapabilities(c)
+            : (uint)c.A0 == SetMemory ? Answer.Fail(Errno.EPERM)
+            : Answer.Success);
     }
 
     private void AddFiles()

@@ -15,6 +15,7 @@ internal static class TraceFilters
 {
     private const uint KeepCapabilities = 8; // PR_SET_KEEPCAPS
     private const uint SetDumpable = 4; // PR_SET_DUMPABLE: the tracer could not read its memory any more
+    private const uint SetMemory = 35; // PR_SET_MM: with another heap, brk(2) could map and unmap the places for arguments
     private const uint SetOwner = 8; // F_SETOWN
     private const uint SetOwnerEx = 15; // F_SETOWN_EX
     private const uint IoctlSetOwner = 0x8901; // FIOSETOWN
@@ -45,7 +46,7 @@ internal static class TraceFilters
     // Calls that change mappings, and where the mapping's address is; those of the places for arguments are not theirs.
     private static readonly (string Name, ImmutableArray<ArgumentCondition> AnyOf)[] s_mapping =
     [
-        ("mmap", [new ArgumentCondition(0, ArgumentTest.BelowNotZero, (uint)AddressSpace.PlacesEnd)]),
+        ("mmap", ConditionsOfMmap()),
         ("mremap",
             [
                 new ArgumentCondition(0, ArgumentTest.Below, (uint)AddressSpace.PlacesEnd),
@@ -91,7 +92,11 @@ internal static class TraceFilters
         rules.AddRange(Missing.Split(' ').Select(name => new SeccompRule(name, SeccompAction.Fail(Errno.ENOSYS))));
         rules.Add(new SeccompRule(
             "prctl", SeccompAction.Notify,
-            [new ArgumentCondition(0, ArgumentTest.Equal, KeepCapabilities), new ArgumentCondition(0, ArgumentTest.Equal, SetDumpable)],
+            [
+                new ArgumentCondition(0, ArgumentTest.Equal, KeepCapabilities),
+                new ArgumentCondition(0, ArgumentTest.Equal, SetDumpable),
+                new ArgumentCondition(0, ArgumentTest.Equal, SetMemory),
+            ],
             SeccompAction.Allow));
         rules.Add(new SeccompRule(
             "fcntl", SeccompAction.Notify,
@@ -140,6 +145,26 @@ internal static class TraceFilters
         rules.AddRange(s_opening.Select(call => new SeccompRule(
             call.Name, SeccompAction.Trace, [References(call.Flags)], SeccompAction.Allow)));
         return Build(rules);
+    }
+
+    // Address 0 is a wish for any place, unless the machine lets everybody map it.
+    private static ImmutableArray<ArgumentCondition> ConditionsOfMmap()
+    {
+        const uint Fixed = 0x10; // MAP_FIXED
+        var below = new ArgumentCondition(0, ArgumentTest.BelowNotZero, (uint)AddressSpace.PlacesEnd);
+        return MayMapZero() ? [below, new ArgumentCondition(3, ArgumentTest.AnyOf, Fixed)] : [below];
+    }
+
+    private static bool MayMapZero()
+    {
+        try
+        {
+            return File.ReadAllText("/proc/sys/vm/mmap_min_addr").Trim() == "0";
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
     }
 
     private static ArgumentCondition References(int flags) => new(flags, ArgumentTest.AnyOf, OpenFlags.Path);

@@ -74,6 +74,7 @@ public sealed class ConfinementTests : IDisposable
         #include <stdlib.h>
         #include <string.h>
         #include <sys/mman.h>
+        #include <sys/prctl.h>
         #include <sys/socket.h>
         #include <sys/stat.h>
         #include <sys/un.h>
@@ -91,6 +92,7 @@ public sealed class ConfinementTests : IDisposable
           printf(mprotect(place, 4096, 3) && mmap(place, 4096, 3, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && mremap(&live, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED ? "place not writable\n" : "HOLE place\n");
           printf(munmap(0, 0x100000) && munmap(place, 4096) && madvise(place, 4096, MADV_DONTNEED) && mmap(place, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) > (void *)0x100000 ? "place stays\n" : "HOLE unmap\n");
           printf(open("/proc/self/mem", O_RDWR) < 0 && open("/proc/self/mem", O_RDONLY) >= 0 ? "memory not writable\n" : "HOLE mem\n");
+          unsigned size; printf(prctl(35, 15, &size, 0, 0) < 0 ? "heap stays\n" : "HOLE heap\n");
           for (int kind = 0; kind < 3; kind++) {
             stop = 0; live = evil; pthread_create(&t, 0, kind == 0 ? family : kind == 1 ? text : hammer, 0);
             for (int i = 0; i < 3000; i++) { int s = socket(AF_UNIX, SOCK_STREAM, 0); if (connect(s, (void *)(kind == 2 ? &good : &live), sizeof live) == 0 && outside(s)) { printf("HOLE connect %d\n", kind); i = 3000; } close(s); if (i % 500 == 499) { int a; fcntl(l, F_SETFL, O_NONBLOCK); while ((a = accept(l, 0, 0)) >= 0) close(a); } }
@@ -190,7 +192,7 @@ public sealed class ConfinementTests : IDisposable
 
         string output = _root.Output($"mkdir -p /x; flip {_root.Outside}");
 
-        Assert.Equal("place not writable\nplace stays\nmemory not writable\ninside 1\ndone\n", output);
+        Assert.Equal("place not writable\nplace stays\nmemory not writable\nheap stays\ninside 1\ndone\n", output);
 
         System.Net.Sockets.Socket Listen(string name, System.Net.Sockets.SocketType type)
         {

@@ -192,7 +192,7 @@ public sealed class ConformanceTests : IDisposable
     {
         NeedCompiler();
         _root.Compile(
-            "times",
+            "date-by-descriptor",
             """
             #include <errno.h>
             #include <fcntl.h>
@@ -210,7 +210,7 @@ public sealed class ConformanceTests : IDisposable
         Assert.Equal(
             "Read-only file system\n0\ndone\n1\n",
             _root.Output(
-                "times /c/f; echo x > /f; times /f",
+                "date-by-descriptor /c/f; echo x > /f; date-by-descriptor /f",
                 spec => spec with { Mounts = [new TraceMount("/c", cache, IsReadOnly: true)] }));
     }
 
