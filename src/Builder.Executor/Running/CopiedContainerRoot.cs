@@ -83,7 +83,7 @@ internal sealed class CopiedContainerRoot : IDisposable
         if (wish is not null)
         {
             string name = rung == IsolationRung.Trace ? "trace" : "chroot";
-            throw new RunException(RunFailure.NotStarted, $"isolation {name}: there is no {wish} without namespaces")
+            throw new RunException(RunFailure.NotStarted, $"isolation {name}: {wish} needs namespaces")
             {
                 Hint = "`bld info` says which door is closed and what opens it",
             };

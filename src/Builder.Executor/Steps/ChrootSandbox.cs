@@ -21,6 +21,11 @@ internal sealed class ChrootSandbox(StepContext step, DirectoryMounts mounts, Co
     private IReadOnlySet<ulong> _foreign = new HashSet<ulong>();
 
     /// <inheritdoc/>
+    public override string? FailureHint =>
+        "isolation chroot has no processes in /proc, no /dev/fd (bash's <( ), /dev/stdout) and no set-id programmes for"
+        + " other users (sudo): --isolation trace has them";
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         TakeOut();

@@ -107,7 +107,7 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
         cancellationToken.ThrowIfCancellationRequested();
         if (!status.IsSuccess)
         {
-            throw Failure(operation, status, services.Limits.MemoryBytes > 0);
+            throw Failure(operation, status, sandbox.FailureHint, services.Limits.MemoryBytes > 0);
         }
 
         sandbox.Collect(cancellationToken);
@@ -148,9 +148,13 @@ internal sealed class RunStep(Store store, ILayerFetcher? fetcher, StepServices 
         return text.Length <= CommandNameLength ? $"\"{text}\"" : $"\"{text[..CommandNameLength]}...\"";
     }
 
-    private static StepFailedException Failure(RunOperation operation, ExitStatus status, bool hasMemoryLimit) =>
+    private static StepFailedException Failure(
+        RunOperation operation, ExitStatus status, string? hint, bool hasMemoryLimit) =>
         status.Signal == 0
             ? new StepFailedException($"run {Describe(operation)}: exit status {status.Code}", status.ShellCode)
+            {
+                Hint = hint,
+            }
             : new StepFailedException(
                 $"run {Describe(operation)}: killed by {SignalNames.Describe(status.Signal)}", status.ShellCode)
             {

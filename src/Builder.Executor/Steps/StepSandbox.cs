@@ -15,6 +15,9 @@ internal abstract class StepSandbox(StepContext step) : IDisposable
     /// <summary>The step.</summary>
     protected StepContext Step { get; } = step;
 
+    /// <summary>What a command may have failed for that succeeds elsewhere; null for nothing.</summary>
+    public virtual string? FailureHint => null;
+
     /// <summary>Makes the root, runs the command to its end and gives back how it ended; nothing of it runs any more.</summary>
     /// <exception cref="Sandbox.SandboxException">It could not be started.</exception>
     public abstract ExitStatus Run(StepStreams streams, CancellationToken cancellationToken);

@@ -58,6 +58,50 @@ public sealed class ChrootStepTests : IDisposable
             Directory.EnumerateDirectories("/proc").Where(path => char.IsAsciiDigit(Path.GetFileName(path)[0])), IsSleeper);
     }
 
+    // Orphans that trace each other look as if they belonged to a tracer of this process.
+    [RootFact]
+    public async Task Processes_that_trace_each_other_are_killed_as_well()
+    {
+        const string Source =
+            """
+            #include <stdio.h>
+            #include <sys/ptrace.h>
+            #include <unistd.h>
+            #include <fcntl.h>
+            int main(void) {
+              int a = 0, out[2]; if (pipe(out)) return 1;
+              for (int k = 0; k < 2; k++) {
+                int child = fork();
+                if (child == 0) {
+                  setsid(); char mine[16], other[16]; int pid = 0; sprintf(mine, "/pid%d", k); sprintf(other, "/pid%d", 1 - k);
+                  FILE *f = fopen(mine, "w"); fprintf(f, "%d\n", getpid()); fclose(f);
+                  while (!pid) { f = fopen(other, "r"); if (f) { if (fscanf(f, "%d", &pid) != 1) pid = 0; fclose(f); } }
+                  if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 && write(out[1], "x", 1)) {}
+                  close(out[1]); int null = open("/dev/null", O_RDWR); dup2(null, 0); dup2(null, 1); dup2(null, 2);
+                  for (int i = 0; i < 1000; i++) { int late = open("/late", O_WRONLY | O_CREAT | O_APPEND, 0644); if (write(late, "x", 1)) {} close(late); usleep(10000); }
+                  _exit(0);
+                }
+              }
+              char both[2]; if (read(out[0], both, 1) + read(out[0], both, 1) == 2) puts("both"); return 0;
+            }
+            """;
+        if (!File.Exists("/usr/bin/gcc"))
+        {
+            Assert.Skip("gcc is not installed");
+        }
+
+        string binary = Path.Join(_bench.Path, "mutual");
+        File.WriteAllText(binary + ".c", Source);
+        Command.Shell($"gcc -static -w -o {binary} {binary}.c").Succeeded();
+        LayerStack image = _bench.Push(_bench.Base, files => File.Copy(binary, Path.Join(files, "mutual")));
+
+        StepRun first = await _bench.RunAsync(IsolationRung.Chroot, image, "/mutual");
+        StepRun second = await _bench.RunAsync(
+            IsolationRung.Chroot, first.Stack, "stat -c %s /late > /size; sleep 0.3; [ $(stat -c %s /late) = $(cat /size) ] && echo same");
+
+        Assert.Equal(("both\n", "same\n"), (first.Output, second.Output));
+    }
+
     [RootFact]
     public async Task Steps_at_the_same_time_do_not_kill_each_others_processes()
     {
@@ -163,6 +207,7 @@ public sealed class ChrootStepTests : IDisposable
             () => RunAsync("", operation => operation with { Arguments = ["/nowhere"] }));
 
         Assert.Equal((3, 127), (failure.ExitCode, missing.ExitCode));
+        Assert.Contains("--isolation trace", failure.Hint, StringComparison.Ordinal);
         string own = Assert.Single(Directory.GetDirectories(Path.Join(_bench.Store.Root, "tmp")));
         Assert.Equal([Path.Join(own, "lock")], Directory.GetFileSystemEntries(own));
     }

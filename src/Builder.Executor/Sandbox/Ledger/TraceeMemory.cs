@@ -17,7 +17,10 @@ internal static unsafe class TraceeMemory
     private static readonly int s_pwrite = new Syscall("pwrite64", 18, 68).Number;
 
 
-    /// <summary>Reads a zero-terminated path; null when it cannot be read or is too long.</summary>
+    /// <summary>
+    /// Reads a zero-terminated path; null when it cannot be read. One that is too long comes back as PATH_MAX bytes, for
+    /// which every call gives ENAMETOOLONG.
+    /// </summary>
     public static byte[]? ReadPath(int pid, ulong address)
     {
         // Most are short; never beyond a page: the next one may not be there.
@@ -54,7 +57,7 @@ internal static unsafe class TraceeMemory
             length += count;
         }
 
-        return null;
+        return buffer;
     }
 
     /// <summary>Reads bytes.</summary>

@@ -116,6 +116,20 @@ internal static class SeccompFilter
         program.Return(rule.Then.Value);
     }
 
+    private static void EmitBelow(BpfProgram program, ArgumentCondition condition, int then)
+    {
+        int next = program.NewLabel();
+        program.JumpIfAtLeast(condition.Value, next);
+        if (condition.Test == ArgumentTest.BelowNotZero)
+        {
+            program.JumpIfEqual(0, next); // with a high word it is not below either
+        }
+
+        program.Load(ArgumentsOffset + condition.Argument * sizeof(ulong) + sizeof(uint));
+        program.JumpIfEqual(0, then);
+        program.Place(next);
+    }
+
     private static void EmitCondition(BpfProgram program, ArgumentCondition condition, int then)
     {
         program.Load(ArgumentsOffset + condition.Argument * sizeof(ulong)); // little endian: the low word is first
@@ -135,6 +149,9 @@ internal static class SeccompFilter
                 return;
             case ArgumentTest.AnyOf:
                 program.JumpIfAnyBit(condition.Value, then);
+                return;
+            case ArgumentTest.Below or ArgumentTest.BelowNotZero:
+                EmitBelow(program, condition, then);
                 return;
             default:
                 int next = program.NewLabel();

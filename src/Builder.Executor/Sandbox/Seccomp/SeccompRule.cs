@@ -44,9 +44,15 @@ internal enum ArgumentTest
 
     /// <summary>Any of its 64 bits is set: a pointer that is there.</summary>
     NotZero,
+
+    /// <summary>As an address of 64 bits it is below the value.</summary>
+    Below,
+
+    /// <summary>As an address of 64 bits it is below the value, and not 0.</summary>
+    BelowNotZero,
 }
 
-/// <summary>A condition on the low 32 bits of an argument (all tested ones are C ints).</summary>
+/// <summary>A condition on an argument: on its low 32 bits (a C int), unless the test says 64.</summary>
 /// <param name="Argument">Which, from 0.</param>
 /// <param name="Test">How.</param>
 /// <param name="Value">With what.</param>

@@ -25,7 +25,7 @@ internal static class LeftoverProcesses
     {
         int ended = Interlocked.Increment(ref s_ended);
         long deadline = Environment.TickCount64 + DeadlineMilliseconds;
-        while (KillOnce() > 0)
+        for (var pause = new SpinWait(); KillOnce() > 0; pause.SpinOnce())
         {
             // Those of another command that has ended in the meantime are no sign of multiplication.
             int now = Volatile.Read(ref s_ended);
@@ -73,9 +73,9 @@ internal static class LeftoverProcesses
                 continue;
             }
 
+            // Not waited for here: it may be traced by another one, which is to be killed first.
             count++;
             _ = Libc.Kill(child, Libc.SigKill);
-            Reap(child, 0);
         }
 
         return count;
@@ -98,7 +98,8 @@ internal static class LeftoverProcesses
         }
     }
 
-    // It belongs to a step of the trace rung, whose tracer ends it.
+    // It belongs to a step of the trace rung, whose tracer is a thread of this process and ends it. A step's processes can
+    // trace each other, too.
     private static bool IsTraced(int process)
     {
         const string Field = "TracerPid:";
@@ -106,7 +107,7 @@ internal static class LeftoverProcesses
         {
             string? line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/status"))
                 .FirstOrDefault(text => text.StartsWith(Field, StringComparison.Ordinal));
-            return line is not null && line.AsSpan(Field.Length).Trim() is not "0";
+            return line is not null && Directory.Exists($"/proc/self/task/{line.AsSpan(Field.Length).Trim()}");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

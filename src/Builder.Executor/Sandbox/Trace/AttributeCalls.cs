@@ -8,6 +8,7 @@ namespace Builder.Executor.Sandbox.Trace;
 /// <summary>Calls that change a file's owner, mode, times, length.</summary>
 internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners)
 {
+    private const int WriteBit = 2;
     private const int TimesBytes = 32; // two struct timespec, or two struct timeval
 
     /// <summary>chown(2), lchown(2), fchownat(2).</summary>
@@ -39,11 +40,6 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
     /// <summary>utimensat(2): nanoseconds.</summary>
     public Answer SetTimes(Tracee caller, int directory, ulong address, ulong times, int flags)
     {
-        if (address == 0)
-        {
-            return Answer.Continue; // of an open file: nothing in memory decides which
-        }
-
         Span<byte> given = stackalloc byte[TimesBytes];
         return times != 0 && !TraceeMemory.TryRead(caller.ThreadId, times, given)
             ? Answer.Fail(Errno.EFAULT)
@@ -53,11 +49,6 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
     /// <summary>utimes(2), futimesat(2): microseconds.</summary>
     public Answer SetMicroTimes(Tracee caller, int directory, ulong address, ulong times)
     {
-        if (address == 0)
-        {
-            return Answer.Continue;
-        }
-
         Span<byte> given = stackalloc byte[TimesBytes];
         if (times == 0)
         {
@@ -110,6 +101,11 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
                 return Errno.EISDIR;
             }
 
+            if (paths.Access.Check(caller, file, status, WriteBit) is var refused and not Errno.None)
+            {
+                return refused;
+            }
+
             long opened = HostCall.Reopen(file, OpenFlags.WriteOnly | OpenFlags.NonBlock);
             if (opened < 0)
             {
@@ -124,13 +120,32 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
     private Answer SetTimes(Tracee caller, int directory, ulong address, ReadOnlySpan<byte> times, int flags)
     {
         byte[]? values = times.IsEmpty ? null : times.ToArray();
-        return On(caller, directory, address, flags, (file, _) =>
+
+        // Without a path: of an open file.
+        return address == 0 && directory != Libc.AtFdCwd
+            ? OnDescriptor(caller, directory, SetTimesOf)
+            : On(caller, directory, address, flags, SetTimesOf);
+
+        Errno SetTimesOf(int file, FileStatus status)
         {
+            if (!paths.Access.Owns(caller, file, status))
+            {
+                if (values is not null)
+                {
+                    return Errno.EPERM;
+                }
+
+                if (paths.Access.Check(caller, file, status, WriteBit) is var refused and not Errno.None)
+                {
+                    return refused;
+                }
+            }
+
             fixed (byte* pointer = values)
             {
                 return (Errno)(-HostCall.At(CallNumbers.Utimensat, file, [], (nint)pointer, Libc.AtEmptyPath));
             }
-        });
+        }
     }
 
     private Answer On(
@@ -163,6 +178,11 @@ internal sealed unsafe class AttributeCalls(GuestPaths paths, TraceOwners owners
 
     private Answer Apply(int file, in FileStatus status, Func<int, FileStatus, Errno> action)
     {
+        if (status.IsDirectory)
+        {
+            paths.Access.Forget();
+        }
+
         Errno errno = paths.Mounts.IsReadOnly(file) ? Errno.EROFS : action(file, status);
         return errno == Errno.None ? Answer.Success : Answer.Fail(errno);
     }

@@ -13,6 +13,7 @@ namespace Builder.Executor.Sandbox.Trace;
 internal sealed class CallServer
 {
     private const uint KeepCapabilities = 8; // PR_SET_KEEPCAPS
+    private const uint SetMemory = 35; // PR_SET_MM
 
     private readonly SeccompListener _listener;
     private readonly TraceeTable _table;
@@ -121,7 +122,9 @@ internal sealed class CallServer
         On("capset", (Tracee _, in Notification c) => _identities.SetCapabilities(c));
         On("capget", ProcessCalls.GetCapabilities);
         On("prctl", (Tracee _, in Notification c) =>
-            c.A0 == KeepCapabilities ? _identities.KeepCapabilities(c) : Answer.Success);
+            c.A0 == KeepCapabilities ? _identities.KeepCapabilities(c)
+            : (uint)c.A0 == SetMemory ? Answer.Fail(Errno.EPERM)
+            : Answer.Success);
     }
 
     private void AddFiles()
@@ -184,7 +187,7 @@ internal sealed class CallServer
         On("utimensat", (Tracee t, in Notification c) =>
             _attributes.SetTimes(t, (int)c.A0, c.A1, c.A2, (int)c.A3));
         On("truncate", _attributes.Truncate);
-        OnXattr("getxattr", XattrCalls.Get);
+        OnXattr("getxattr", _xattrs.Get);
         OnXattr("setxattr", _xattrs.Set);
         OnXattr("listxattr", XattrCalls.List);
         OnXattr("removexattr", _xattrs.Remove);
@@ -194,10 +197,10 @@ internal sealed class CallServer
     {
         On("uname", _processes.Name);
         On("kill", _processes.Kill);
-        On("tkill", (Tracee _, in Notification c) => _processes.CheckFirst(c));
-        On("tgkill", (Tracee _, in Notification c) => _processes.CheckBoth(c));
-        On("rt_sigqueueinfo", (Tracee _, in Notification c) => _processes.CheckFirst(c));
-        On("rt_tgsigqueueinfo", (Tracee _, in Notification c) => _processes.CheckBoth(c));
+        On("tkill", (Tracee t, in Notification c) => _processes.CheckSignal(t, (int)c.A0));
+        On("tgkill", _processes.CheckThreadSignal);
+        On("rt_sigqueueinfo", (Tracee t, in Notification c) => _processes.CheckSignal(t, (int)c.A0));
+        On("rt_tgsigqueueinfo", _processes.CheckThreadSignal);
         foreach (string name in (ReadOnlySpan<string>)
             ["pidfd_open", "prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"])
         {

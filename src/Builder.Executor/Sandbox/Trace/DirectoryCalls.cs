@@ -11,6 +11,8 @@ namespace Builder.Executor.Sandbox.Trace;
 /// </summary>
 internal sealed class DirectoryCalls(GuestPaths paths)
 {
+    private const int Search = 1;
+
     /// <summary>chdir(2).</summary>
     public Answer Change(Tracee caller, in Notification call)
     {
@@ -33,10 +35,11 @@ internal sealed class DirectoryCalls(GuestPaths paths)
             return Answer.Fail(Errno.EBADF);
         }
 
-        if (!status.IsDirectory)
+        Errno errno = !status.IsDirectory ? Errno.ENOTDIR : paths.Access.Check(caller, directory.Value, status, Search);
+        if (errno != Errno.None)
         {
             directory.Dispose();
-            return Answer.Fail(Errno.ENOTDIR);
+            return Answer.Fail(errno);
         }
 
         Enter(caller, directory, status);
@@ -72,9 +75,12 @@ internal sealed class DirectoryCalls(GuestPaths paths)
     /// <summary>getcwd(2).</summary>
     public Answer Name(Tracee caller, in Notification call)
     {
-        if (paths.NameOf(caller.Files.WorkingDirectory.Descriptor) is not { } name)
+        int directory = caller.Files.WorkingDirectory.Descriptor;
+        if (paths.NameOf(directory) is not { } name)
         {
-            return Answer.Fail(Errno.ENOENT);
+            // Too deep for a path, unless it was removed: libraries then look for the name themselves.
+            bool isThere = HostCall.Status(directory, out FileStatus status) == 0 && status.LinkCount > 0;
+            return Answer.Fail(isThere ? Errno.ENAMETOOLONG : Errno.ENOENT);
         }
 
         ReadOnlySpan<byte> root = caller.Files.Root;
@@ -156,11 +162,17 @@ internal sealed class DirectoryCalls(GuestPaths paths)
         }
 
         Errno errno = paths.Find(caller, Libc.AtFdCwd, path, follow: true, out found);
-        if (errno == Errno.None && !found!.Status.IsDirectory)
+        if (errno == Errno.None)
         {
-            found.Dispose();
+            errno = !found!.Status.IsDirectory
+                ? Errno.ENOTDIR
+                : paths.Access.Check(caller, found.File, found.Status, Search);
+        }
+
+        if (errno != Errno.None)
+        {
+            found?.Dispose();
             found = null;
-            return Errno.ENOTDIR;
         }
 
         return errno;

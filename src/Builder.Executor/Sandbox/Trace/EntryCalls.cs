@@ -24,10 +24,18 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
                 return Answer.Fail(errno);
             }
 
-            // "." and a path that ends in '/' mean directories only.
-            return IsPlace(entry!)
-                ? Answer.Fail(Errno.EBUSY)
-                : Answer.Of(HostCall.At(CallNumbers.Unlinkat, entry!.Directory, entry.Name, flags & RemoveDirectory));
+            errno = IsPlace(entry!) ? Errno.EBUSY : paths.Access.CheckRemoval(caller, entry!);
+            if (errno != Errno.None)
+            {
+                return Answer.Fail(errno);
+            }
+
+            if ((flags & RemoveDirectory) != 0)
+            {
+                paths.Access.Forget();
+            }
+
+            return Answer.Of(HostCall.At(CallNumbers.Unlinkat, entry!.Directory, entry.Name, flags & RemoveDirectory));
         }
     }
 
@@ -50,10 +58,17 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
                     return Answer.Fail(errno);
                 }
 
-                return IsPlace(source!) || IsPlace(target!)
-                    ? Answer.Fail(Errno.EBUSY)
-                    : Answer.Of(HostCall.AtAt(
-                        CallNumbers.Renameat2, source!.Directory, source.Name, target!.Directory, target.Name, flags));
+                errno = IsPlace(source!) || IsPlace(target!) ? Errno.EBUSY
+                    : paths.Mounts.AreApart(source!.Directory, target!.Directory) ? Errno.EXDEV
+                    : paths.Access.CheckMove(caller, source!, target!);
+                if (errno != Errno.None)
+                {
+                    return Answer.Fail(errno);
+                }
+
+                paths.Access.Forget();
+                return Answer.Of(HostCall.AtAt(
+                    CallNumbers.Renameat2, source!.Directory, source.Name, target!.Directory, target.Name, flags));
             }
         }
     }
@@ -66,7 +81,7 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
             return Answer.Fail(Errno.EFAULT);
         }
 
-        Errno errno = Enter(caller, toDirectory, to, out Entry? target);
+        Errno errno = EnterToMake(caller, toDirectory, to, out Entry? target);
         using (target)
         {
             if (errno != Errno.None)
@@ -77,9 +92,12 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
             if (path.Length == 0 && (flags & Libc.AtEmptyPath) != 0)
             {
                 using FileDescriptor? held = GuestPaths.OpenDescriptor(caller, fromDirectory);
-                return held is null
-                    ? Answer.Fail(Errno.EBADF)
-                    : Answer.Of(HostCall.LinkHeld(held.Value, target!.Directory, target.Name));
+                errno = held is null || HostCall.Status(held.Value, out FileStatus status) < 0
+                    ? Errno.EBADF
+                    : CheckLink(caller, held.Value, status, target!);
+                return errno != Errno.None
+                    ? Answer.Fail(errno)
+                    : Answer.Of(HostCall.LinkHeld(held!.Value, target!.Directory, target.Name));
             }
 
             errno = paths.Find(caller, fromDirectory, path, (flags & FollowLast) != 0, out Found? found);
@@ -90,9 +108,10 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
                     return Answer.Fail(errno);
                 }
 
-                if (!owners.IsOurs(found!.Status) || paths.Mounts.IsReadOnly(found.File))
+                errno = found!.Status.IsDirectory ? Errno.EPERM : CheckLink(caller, found.File, found.Status, target!);
+                if (errno != Errno.None)
                 {
-                    return Answer.Fail(Errno.EXDEV); // a file of the machine
+                    return Answer.Fail(errno);
                 }
 
                 if (!found.Status.IsSymlink)
@@ -120,7 +139,7 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
             return Answer.Fail(Errno.EFAULT);
         }
 
-        Errno errno = Enter(caller, directory, address, out Entry? entry);
+        Errno errno = EnterToMake(caller, directory, address, out Entry? entry);
         using (entry)
         {
             long result = errno != Errno.None
@@ -138,7 +157,7 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
     /// <summary>mkdir(2), mkdirat(2).</summary>
     public Answer MakeDirectory(Tracee caller, int directory, ulong address, int mode)
     {
-        Errno errno = Enter(caller, directory, address, out Entry? entry);
+        Errno errno = EnterToMake(caller, directory, address, out Entry? entry);
         using (entry)
         {
             int wanted = OpenCalls.Masked(caller, mode & 0b001_111_111_111);
@@ -148,12 +167,7 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
                 : HostCall.At(CallNumbers.Mkdirat, entry!.Directory, entry.Name, diskMode);
             if (result == 0)
             {
-                if (opening.NeedsChmod(diskMode))
-                {
-                    _ = HostCall.At(CallNumbers.Chmodat, entry!.Directory, entry.Name, diskMode);
-                }
-
-                Begin(caller, entry!, wanted);
+                Begin(caller, entry!, wanted, opening.NeedsChmod(diskMode) ? diskMode : null);
             }
 
             return Answer.Of(result);
@@ -170,7 +184,7 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
             return Answer.Fail(Errno.EPERM);
         }
 
-        Errno errno = Enter(caller, directory, address, out Entry? entry);
+        Errno errno = EnterToMake(caller, directory, address, out Entry? entry);
         using (entry)
         {
             if (errno != Errno.None)
@@ -209,17 +223,29 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
         }
     }
 
+    // A file of the machine, or of another mount: a cache's file in a layer would change with the cache.
+    private Errno CheckLink(Tracee caller, int file, in FileStatus status, Entry target) =>
+        !owners.IsOurs(status) || paths.Mounts.IsReadOnly(file) || paths.Mounts.AreApart(file, target.Directory)
+            ? Errno.EXDEV
+            : paths.Access.CheckLink(caller, file, status);
+
     private static FileDescriptor? Open(Entry entry)
     {
         long opened = HostCall.Open(entry.Directory, entry.Name, OpenFlags.Path | OpenFlags.NoFollow);
         return opened >= 0 ? new FileDescriptor((int)opened) : null;
     }
 
-    private void Begin(Tracee caller, Entry entry, int mode)
+    // Another step may share the directory, a cache, and have put something else in its place: only a directory is changed.
+    private void Begin(Tracee caller, Entry entry, int mode, int? directoryMode = null)
     {
         using FileDescriptor? made = Open(entry);
         if (made is not null)
         {
+            if (directoryMode is { } disk && HostCall.Status(made.Value, out FileStatus status) == 0 && status.IsDirectory)
+            {
+                _ = HostCall.AtHeld(CallNumbers.Chmodat, made.Value, disk);
+            }
+
             owners.Begin(made.Value, entry.Directory, caller.Process.Identity, mode);
         }
     }
@@ -238,6 +264,19 @@ internal sealed class EntryCalls(GuestPaths paths, TraceOwners owners, OpenCalls
             entry.Dispose();
             entry = null;
             return Errno.EROFS;
+        }
+
+        return errno;
+    }
+
+    private Errno EnterToMake(Tracee caller, int directory, ulong address, out Entry? entry)
+    {
+        Errno errno = Enter(caller, directory, address, out entry);
+        if (errno == Errno.None && paths.Access.CheckMaking(caller, entry!) is var refused and not Errno.None)
+        {
+            entry!.Dispose();
+            entry = null;
+            return refused;
         }
 
         return errno;

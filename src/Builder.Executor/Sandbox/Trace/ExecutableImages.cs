@@ -156,7 +156,7 @@ internal sealed unsafe class ExecutableImages : IDisposable
             return known;
         }
 
-        string path = (++_next).ToString(CultureInfo.InvariantCulture);
+        string path = NewName();
         if (HostCall.Symlink(hostPath, Directory, Encoding.ASCII.GetBytes(path)) < 0)
         {
             return null;
@@ -164,6 +164,25 @@ internal sealed unsafe class ExecutableImages : IDisposable
 
         return _links[target] = path;
     }
+
+    /// <summary>A name, in the directory, that nothing has yet.</summary>
+    public string NewName() => (++_next).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Gives a held file that is no directory a second name in the directory; null when it takes none.</summary>
+    public string? AnotherName(int file)
+    {
+        string name = NewName();
+        return HostCall.LinkHeld(file, Directory, Encoding.ASCII.GetBytes(name)) < 0 ? null : name;
+    }
+
+    /// <summary>Removes such a name.</summary>
+    public void Remove(string name) =>
+        _ = HostCall.At(CallNumbers.Unlinkat, Directory, Encoding.ASCII.GetBytes(name));
+
+    /// <summary>True when files can be moved between the directory and another one.</summary>
+    public bool SharesFileSystem(int directory) =>
+        HostCall.Status(Directory, out FileStatus own) == 0 && HostCall.Status(directory, out FileStatus other) == 0
+        && (own.HolderMajor, own.HolderMinor) == (other.HolderMajor, other.HolderMinor);
 
     /// <inheritdoc/>
     public void Dispose() => _directory.Dispose();

@@ -2,7 +2,9 @@
 
 using System.Globalization;
 using System.Text;
+using Builder.Executor.FileSystem;
 using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Ledger;
 
 namespace Builder.Executor.Sandbox.Trace;
 
@@ -87,6 +89,27 @@ internal sealed class ExecutionPlanner(GuestPaths paths, ExecutableImages images
         }
     }
 
+    // What the set-id bits of a programme make of who executes it; those of mounts make nothing. Source: execve(2).
+    private FakeIdentity Become(Tracee caller, Found found, byte[]? hostPath)
+    {
+        const int SetUser = 0b100_000_000_000;
+        const int SetGroup = 0b010_000_000_000;
+        const int GroupExecute = 0b001_000;
+        FakeIdentity identity = caller.Process.Identity;
+        RecordedAttributes file = owners.Read(found.File, found.Status);
+        bool counts = hostPath is not null && paths.Mounts.FindHost(hostPath) == paths.Mounts.Root;
+        uint user = counts && (file.Mode & SetUser) != 0 ? file.UserId : identity.User.Effective;
+        uint group = counts && (file.Mode & (SetGroup | GroupExecute)) == (SetGroup | GroupExecute)
+            ? file.GroupId
+            : identity.Group.Effective;
+        return identity with
+        {
+            User = new IdTriple(identity.User.Real, user, user),
+            Group = new IdTriple(identity.Group.Real, group, group),
+            KeepsCapabilities = false,
+        };
+    }
+
     private static string NameOf(ReadOnlySpan<byte> path)
     {
         ReadOnlySpan<byte> name = path[(path.LastIndexOf((byte)'/') + 1)..];
@@ -149,7 +172,8 @@ internal sealed class ExecutionPlanner(GuestPaths paths, ExecutableImages images
             out string imagePath);
         if (provided == Errno.None)
         {
-            plan = new ExecutionPlan(imagePath, executable ?? hostPath ?? "/"u8.ToArray(), leading);
+            plan = new ExecutionPlan(
+                imagePath, executable ?? hostPath ?? "/"u8.ToArray(), leading, Become(caller, found, hostPath));
         }
 
         return provided;

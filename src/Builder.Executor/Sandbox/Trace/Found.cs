@@ -25,6 +25,9 @@ internal sealed class Found(FileDescriptor file, FileStatus status) : IDisposabl
     /// <summary>The process of a file of /proc whose content is made here.</summary>
     public int ProcessId { get; init; }
 
+    /// <summary>It is the memory of a process: /proc/PID/mem.</summary>
+    public bool IsMemory { get; init; }
+
     /// <summary>Gives the reference away.</summary>
     public FileDescriptor Release()
     {

@@ -14,6 +14,7 @@ internal sealed class GuestMounts : IDisposable
     private readonly List<GuestMount> _byHostPath = [];
     private readonly Dictionary<(uint, uint, ulong), GuestMount> _places = [];
     private readonly HashSet<(uint, uint)> _special = [];
+    private readonly HashSet<(uint, uint)> _covered = [];
 
     /// <summary>Takes over the root.</summary>
     public GuestMounts(GuestMount root)
@@ -28,6 +29,11 @@ internal sealed class GuestMounts : IDisposable
     /// <summary>All mounts, those that lie deepest first.</summary>
     public IReadOnlyList<GuestMount> All => _byTarget;
 
+    /// <summary>True when a held file lies below what is mounted: its path, if it was looked up there, means another.</summary>
+    public bool IsCovered(int descriptor, in FileStatus status) =>
+        _covered.Contains((status.HolderMajor, status.HolderMinor)) && HostCall.PathOf(descriptor) is { } path && FindHost(path) is { } mount
+        && Find(ToGuest(path), out _) != mount;
+
     /// <summary>Some of the file systems may not be changed although this process could.</summary>
     public bool HasReadOnly { get; private set; }
 
@@ -38,6 +44,10 @@ internal sealed class GuestMounts : IDisposable
         if (rest.Length > 0 && HostCall.StatusAt(below.Handle.Value, rest, out FileStatus place) == 0)
         {
             _places[Key(place)] = mount;
+            if (place.IsDirectory && HasEntries(below.Handle.Value, rest))
+            {
+                _covered.Add((place.HolderMajor, place.HolderMinor));
+            }
         }
 
         Add(mount);
@@ -77,42 +87,57 @@ internal sealed class GuestMounts : IDisposable
     public GuestMount? AtPlace(in FileStatus status) =>
         _places.Count == 0 ? null : _places.GetValueOrDefault(Key(status));
 
+    /// <summary>True for what a mount shows at its target: nothing of it is above.</summary>
+    public bool IsTop(in FileStatus status)
+    {
+        foreach (GuestMount mount in _byTarget)
+        {
+            if (Key(mount.Status) == Key(status))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>True for files of /proc.</summary>
     public bool IsSpecial(in FileStatus status) => _special.Contains((status.HolderMajor, status.HolderMinor));
 
-    /// <summary>What the step calls a file of this machine; null when it cannot see it.</summary>
-    public byte[]? ToGuest(ReadOnlySpan<byte> hostPath)
+    /// <summary>The mount that a file of this machine is seen through, or null.</summary>
+    public GuestMount? FindHost(ReadOnlySpan<byte> hostPath)
     {
         foreach (GuestMount mount in _byHostPath)
         {
             if (IsWithin(hostPath, mount.HostPath))
             {
-                byte[] path = [.. mount.Target, .. hostPath[mount.HostPath.Length..]];
-                return path.Length == 0 ? "/"u8.ToArray() : path;
+                return mount;
             }
         }
 
         return null;
     }
 
-    /// <summary>True when a held file may not be changed.</summary>
-    public bool IsReadOnly(int descriptor)
+    /// <summary>What the step calls a file of this machine; null when it cannot see it.</summary>
+    public byte[]? ToGuest(ReadOnlySpan<byte> hostPath)
     {
-        if (!HasReadOnly || HostCall.PathOf(descriptor) is not { } path)
+        if (FindHost(hostPath) is not { } mount)
         {
-            return false;
+            return null;
         }
 
-        foreach (GuestMount mount in _byHostPath)
-        {
-            if (IsWithin(path, mount.HostPath))
-            {
-                return mount.IsReadOnly;
-            }
-        }
-
-        return false;
+        byte[] path = [.. mount.Target, .. hostPath[mount.HostPath.Length..]];
+        return path.Length == 0 ? "/"u8.ToArray() : path;
     }
+
+    /// <summary>True when a held file may not be changed.</summary>
+    public bool IsReadOnly(int descriptor) =>
+        HasReadOnly && HostCall.PathOf(descriptor) is { } path && FindHost(path) is { IsReadOnly: true };
+
+    /// <summary>True when two held files are seen through different mounts: no name can be moved from one to the other.</summary>
+    public bool AreApart(int first, int second) =>
+        _byHostPath.Count > 1 && HostCall.PathOf(first) is { } one && HostCall.PathOf(second) is { } other
+        && FindHost(one) != FindHost(other);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -128,6 +153,18 @@ internal sealed class GuestMounts : IDisposable
 
     private static (uint, uint, ulong) Key(in FileStatus status) =>
         (status.HolderMajor, status.HolderMinor, status.Inode);
+
+    private static bool HasEntries(int directory, ReadOnlySpan<byte> path)
+    {
+        long opened = HostCall.OpenResolved(directory, path, OpenFlags.DirectoryRead, Libc.ResolveBeneath);
+        if (opened < 0)
+        {
+            return true; // to be careful
+        }
+
+        using var place = new FileDescriptor((int)opened);
+        return DirectoryReader.Read(place.Value).Count > 0;
+    }
 
     private void Add(GuestMount mount)
     {

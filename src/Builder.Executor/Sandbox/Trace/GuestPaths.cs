@@ -9,14 +9,18 @@ namespace Builder.Executor.Sandbox.Trace;
 /// path costs one openat2(2) that cannot leave the root; what that cannot decide is walked name by name. All callers hold
 /// the step's lock.
 /// </summary>
-internal sealed class GuestPaths(GuestMounts mounts, ProcView proc)
+internal sealed class GuestPaths(GuestMounts mounts, ProcView proc, AccessRules access)
 {
     private const int MaxPathBytes = 4096;
     private const int MaxLinks = 40;
+    private const int Search = 1;
     private const long Undecided = -(long)Errno.EXDEV;
 
     /// <summary>What stands where.</summary>
     public GuestMounts Mounts => mounts;
+
+    /// <summary>Who may do what.</summary>
+    public AccessRules Access => access;
 
     /// <summary>The file that a path means.</summary>
     /// <param name="caller">Who uses the path.</param>
@@ -48,10 +52,16 @@ internal sealed class GuestPaths(GuestMounts mounts, ProcView proc)
                 {
                     var file = new FileDescriptor((int)fast);
                     _ = HostCall.Status(file.Value, out FileStatus status);
-                    if (mounts.AtPlace(status) is null)
+                    if (mounts.AtPlace(status) is null && !mounts.IsCovered(file.Value, status))
                     {
-                        found = new Found(file, status);
-                        return Errno.None;
+                        errno = access.CheckSearch(caller, path[0] == '/' ? -1 : from, file.Value);
+                        found = errno == Errno.None ? new Found(file, status) : null;
+                        if (found is null)
+                        {
+                            file.Dispose();
+                        }
+
+                        return errno;
                     }
 
                     file.Dispose();
@@ -60,7 +70,7 @@ internal sealed class GuestPaths(GuestMounts mounts, ProcView proc)
                 {
                     return (Errno)(-fast);
                 }
-                else if (fast == -(long)Errno.ENOENT && IsMissing(from, path))
+                else if (fast == -(long)Errno.ENOENT && AccessRules.IsRoot(caller) && IsMissing(from, path))
                 {
                     return Errno.ENOENT;
                 }
@@ -238,7 +248,12 @@ internal sealed class GuestPaths(GuestMounts mounts, ProcView proc)
         byte[]? start = path[0] == '/' ? root : NameOf(from);
         if (start is null)
         {
-            return Errno.ENOENT;
+            return StepUp(caller, from, path, follow, out found);
+        }
+
+        if (path[0] != '/' && access.Check(caller, from, Search) is var refused and not Errno.None)
+        {
+            return refused;
         }
 
         byte[] current = start is [(byte)'/'] ? [] : start;
@@ -302,17 +317,63 @@ internal sealed class GuestPaths(GuestMounts mounts, ProcView proc)
                 return Errno.None;
             }
 
-            bool isDirectory = file.Status.IsDirectory;
+            errno = !file.Status.IsDirectory
+                ? Errno.ENOTDIR
+                : access.Check(caller, file.File, file.Status, Search);
             file.Dispose();
-            if (!isDirectory)
+            if (errno != Errno.None)
             {
-                return Errno.ENOTDIR;
+                return errno;
             }
 
             current = candidate;
         }
 
         return OpenCanonical(caller, current, out found);
+    }
+
+    // A directory without a path: removed, or too deep for one. Its own ".." is in the root as long as it is not the root's.
+    private Errno StepUp(Tracee caller, int from, ReadOnlySpan<byte> path, bool follow, out Found? found)
+    {
+        found = null;
+        if (!path.StartsWith(".."u8) || (path.Length > 2 && path[2] != '/') || caller.Files.Root.Length > 0)
+        {
+            return Errno.ENOENT;
+        }
+
+        if (HostCall.Status(from, out FileStatus status) < 0 || mounts.IsTop(status))
+        {
+            return Errno.ENOENT;
+        }
+
+        long opened = HostCall.Open(from, ".."u8, OpenFlags.Path | OpenFlags.Directory);
+        if (opened < 0)
+        {
+            return (Errno)(-opened);
+        }
+
+        var parent = new FileDescriptor((int)opened);
+        ReadOnlySpan<byte> rest = path[2..].TrimStart((byte)'/');
+        if (rest.IsEmpty)
+        {
+            _ = HostCall.Status(parent.Value, out status);
+            found = new Found(parent, status);
+            return Errno.None;
+        }
+
+        using (parent)
+        {
+            long fast = OpenFast(parent.Value, rest, follow);
+            if (fast < 0)
+            {
+                return fast == Undecided ? Walk(caller, parent.Value, rest, follow, out found, out _) : (Errno)(-fast);
+            }
+
+            var file = new FileDescriptor((int)fast);
+            _ = HostCall.Status(file.Value, out status);
+            found = new Found(file, status);
+            return Errno.None;
+        }
     }
 
     private static void Push(Stack<byte[]> pending, ReadOnlySpan<byte> path)

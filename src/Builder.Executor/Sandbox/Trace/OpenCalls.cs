@@ -16,6 +16,7 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
     private const int CreatFlags = OpenFlags.Create | OpenFlags.WriteOnly | OpenFlags.Truncate;
     private const int CloseOnExecMemory = 1; // MFD_CLOEXEC
     private const int MaxRaces = 100;
+    private const int WriteExecute = 3;
 
     private readonly HashSet<(uint, uint)> _foreignTerminals = ListTerminals();
     private readonly List<(FileDescriptor Fifo, Thread Thread)> _waiting = [];
@@ -46,7 +47,7 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
                 {
                     return isExclusive && !isTemporary ? Answer.Fail(Errno.EEXIST)
                         : isTemporary ? MakeTemporary(caller, call, found!, flags, mode)
-                        : OpenFound(call, found!, flags);
+                        : OpenFound(caller, call, found!, flags);
                 }
             }
 
@@ -99,6 +100,12 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
                 return Answer.Fail(Errno.EROFS);
             }
 
+            errno = paths.Access.Check(caller, entry.Directory, WriteExecute);
+            if (errno != Errno.None)
+            {
+                return Answer.Fail(errno);
+            }
+
             int wanted = Masked(caller, mode);
             int diskMode = owners.DiskMode(FileKind.Regular, wanted);
             long opened = HostCall.Open(
@@ -121,6 +128,14 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
 
     private Answer MakeTemporary(Tracee caller, in Notification call, Found directory, int flags, int mode)
     {
+        Errno refused = paths.Mounts.IsReadOnly(directory.File)
+            ? Errno.EROFS
+            : paths.Access.Check(caller, directory.File, directory.Status, WriteExecute);
+        if (refused != Errno.None)
+        {
+            return Answer.Fail(refused);
+        }
+
         int wanted = Masked(caller, mode);
         long opened = HostCall.AtHeld(
             CallNumbers.Openat, directory.File, flags | OpenFlags.CloseOnExec,
@@ -135,36 +150,31 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
         return Give(call, file.Value, flags);
     }
 
-    private Answer OpenFound(in Notification call, Found found, int flags)
+    private Answer OpenFound(Tracee caller, in Notification call, Found found, int flags)
     {
-        if ((flags & OpenFlags.Path) != 0)
-        {
-            // The kernel hands no mere reference over: what can be read stands for it.
-            if (found.Status.Kind is FileKind.Symlink or FileKind.Socket)
-            {
-                return Answer.Fail(Errno.ENOTSUP);
-            }
-
-            flags = (flags & (OpenFlags.Directory | OpenFlags.CloseOnExec)) | OpenFlags.NonBlock;
-        }
-
         if (found.Status.IsSymlink)
         {
-            return Answer.Fail(Errno.ELOOP);
+            return (flags & OpenFlags.Path) != 0 ? Give(call, found.File, flags) : Answer.Fail(Errno.ELOOP);
         }
 
-        bool writes = (flags & AccessMode) != OpenFlags.ReadOnly || (flags & OpenFlags.Truncate) != 0;
+        bool writes = (flags & OpenFlags.Path) == 0
+            && ((flags & AccessMode) != OpenFlags.ReadOnly || (flags & OpenFlags.Truncate) != 0);
         if (writes && found.Status.Kind is FileKind.Regular or FileKind.Directory && IsLocked(found))
         {
             return Answer.Fail(found.Status.IsDirectory ? Errno.EISDIR : Errno.EROFS);
         }
 
-        if (found.Content != ProcContent.Own)
+        if (MayNot(caller, found, flags))
+        {
+            return Answer.Fail(Errno.EACCES);
+        }
+
+        if (found.Content != ProcContent.Own && (flags & OpenFlags.Path) == 0)
         {
             return writes || found.Content == ProcContent.Hidden ? Answer.Fail(Errno.EACCES) : GiveText(call, proc.Read(found), flags);
         }
 
-        if (found.Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
+        if ((flags & OpenFlags.Path) == 0 && found.Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
         {
             Errno refused = CheckDevice(found.Status);
             if (refused != Errno.None)
@@ -173,7 +183,7 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
             }
         }
 
-        bool mayWait = found.Status.Kind == FileKind.Fifo && (flags & OpenFlags.NonBlock) == 0
+        bool mayWait = found.Status.Kind == FileKind.Fifo && (flags & (OpenFlags.NonBlock | OpenFlags.Path)) == 0
             && (flags & AccessMode) != OpenFlags.ReadWrite;
         if (mayWait)
         {
@@ -188,6 +198,27 @@ internal sealed class OpenCalls(GuestPaths paths, ProcView proc, TraceOwners own
 
         using var file = new FileDescriptor((int)opened);
         return Give(call, file.Value, flags);
+    }
+
+    // Memory of a process can be read, not written: what the tracer has put there must stay (ArgumentPlaces).
+    private bool MayNot(Tracee caller, Found found, int flags)
+    {
+        if ((flags & OpenFlags.Path) != 0)
+        {
+            return false;
+        }
+
+        bool writes = (flags & AccessMode) != OpenFlags.ReadOnly || (flags & OpenFlags.Truncate) != 0;
+        if (writes && found.IsMemory)
+        {
+            return true;
+        }
+
+        // A pipe is nobody's file; the kernel knows what nodes allow.
+        bool isAsked = found.Status.Kind is FileKind.Regular or FileKind.Directory
+            || (found.Status.Kind == FileKind.Fifo && paths.NameOf(found.File) is not null);
+        int wanted = (writes ? 2 : 0) | ((flags & AccessMode) is OpenFlags.WriteOnly ? 0 : 4);
+        return isAsked && paths.Access.Check(caller, found.File, found.Status, wanted) != Errno.None;
     }
 
     // The devices that containers have, by number: a step of real root could make nodes of others. /dev/tty would be this

@@ -14,6 +14,9 @@ internal enum ProcContent
     /// <summary>The memory map, with the step's names of files.</summary>
     Maps,
 
+    /// <summary>The process's status, with its identity.</summary>
+    Status,
+
     /// <summary>The step's mounts, as mounts shows them.</summary>
     Mounts,
 

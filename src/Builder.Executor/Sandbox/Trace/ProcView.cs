@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Builder.Executor.Interop;
+using Builder.Executor.Sandbox.Ledger;
 
 namespace Builder.Executor.Sandbox.Trace;
 
@@ -76,10 +78,26 @@ internal sealed class ProcView(GuestMounts mounts, TraceeTable table, byte[] ima
         return Errno.None;
     }
 
+    /// <summary>Whose process a file of /proc is about; null for all other files.</summary>
+    public FakeIdentity? FindIdentity(int file, FileStatus status)
+    {
+        if (!mounts.IsSpecial(status) || HostCall.PathOf(file) is not { } path || Mount is not { } mount
+            || path.Length <= mount.HostPath.Length)
+        {
+            return null;
+        }
+
+        ReadOnlySpan<byte> rest = path.AsSpan(mount.HostPath.Length + 1);
+        return Utf8Parser.TryParse(rest, out int id, out int length) && (length == rest.Length || rest[length] == '/')
+            ? table.FindThread(id)?.Process.Identity
+            : null;
+    }
+
     /// <summary>The text of a file that is made here.</summary>
     public byte[] Read(Found file) => file.Content switch
     {
         ProcContent.Maps => ReadMaps(file),
+        ProcContent.Status => ReadStatus(file),
         ProcContent.Mounts => ListMounts(isInfo: false),
         _ => ListMounts(isInfo: true),
     };
@@ -99,6 +117,14 @@ internal sealed class ProcView(GuestMounts mounts, TraceeTable table, byte[] ima
                 return OpenLink(path, thread.Process.Executable, out found);
             case ["maps" or "smaps" or "numa_maps"]:
                 return OpenOwn(path, ProcContent.Maps, thread.Process.Id, out found);
+            case ["mem"]:
+                Errno errno = OpenPath(path, out FileDescriptor? memory, out FileStatus status);
+                found = errno == Errno.None
+                    ? new Found(memory!, status) { ProcessId = thread.Process.Id, IsMemory = true }
+                    : null;
+                return errno;
+            case ["status"]:
+                return OpenOwn(path, ProcContent.Status, thread.Process.Id, out found);
             case ["mounts" or "mountstats"]:
                 return OpenOwn(path, ProcContent.Mounts, thread.Process.Id, out found);
             case ["mountinfo"]:
@@ -160,7 +186,7 @@ internal sealed class ProcView(GuestMounts mounts, TraceeTable table, byte[] ima
         return Errno.None;
     }
 
-    private byte[] ReadMaps(Found file)
+    private static byte[] ReadWhole(Found file)
     {
         long opened = HostCall.Reopen(file.File, OpenFlags.ReadOnly);
         if (opened < 0)
@@ -171,8 +197,45 @@ internal sealed class ProcView(GuestMounts mounts, TraceeTable table, byte[] ima
         using var stream = new DescriptorStream(new FileDescriptor((int)opened), canWrite: false);
         using var all = new MemoryStream();
         stream.CopyTo(all);
-        using var result = new MemoryStream((int)all.Length);
-        ReadOnlySpan<byte> rest = all.ToArray();
+        return all.ToArray();
+    }
+
+    // Who the process believes to be, and what it would be able to do. Source: proc_pid_status(5).
+    private byte[] ReadStatus(Found file)
+    {
+        if (table.FindProcess(file.ProcessId)?.Identity is not { } identity)
+        {
+            return ReadWhole(file);
+        }
+
+        ulong capabilities = identity.IsPrivileged ? CapabilitySet.Default.Bits : 0;
+        var text = new StringBuilder();
+        foreach (string line in Encoding.UTF8.GetString(ReadWhole(file)).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string name = line[..(line.IndexOf(':', StringComparison.Ordinal) + 1)];
+            text.Append(name switch
+            {
+                "TracerPid:" or "NoNewPrivs:" => $"{name}\t0",
+                "Uid:" => Ids(name, identity.User),
+                "Gid:" => Ids(name, identity.Group),
+                "Groups:" => $"{name}\t{string.Join(' ', identity.Groups)} ",
+                "CapInh:" or "CapAmb:" => $"{name}\t{0:x16}",
+                "CapPrm:" or "CapEff:" => string.Create(CultureInfo.InvariantCulture, $"{name}\t{capabilities:x16}"),
+                "CapBnd:" => string.Create(CultureInfo.InvariantCulture, $"{name}\t{CapabilitySet.Default.Bits:x16}"),
+                _ => line,
+            }).Append('\n');
+        }
+
+        return Encoding.UTF8.GetBytes(text.ToString());
+    }
+
+    private static string Ids(string name, IdTriple ids) => string.Create(
+        CultureInfo.InvariantCulture, $"{name}\t{ids.Real}\t{ids.Effective}\t{ids.Saved}\t{ids.Effective}");
+
+    private byte[] ReadMaps(Found file)
+    {
+        using var result = new MemoryStream();
+        ReadOnlySpan<byte> rest = ReadWhole(file);
         while (!rest.IsEmpty)
         {
             int end = rest.IndexOf((byte)'\n');

@@ -28,12 +28,13 @@ internal sealed unsafe class ProcessCalls(TraceeTable table, string hostname)
         int signal = (int)call.A1;
         if (target > 0)
         {
-            return Check(target);
+            return CheckSignal(caller, target);
         }
 
         if (target == -1)
         {
-            foreach (TracedProcess process in table.Processes.Where(process => process != caller.Process).ToArray())
+            foreach (TracedProcess process in table.Processes
+                .Where(process => process != caller.Process && MaySignal(caller, process)).ToArray())
             {
                 _ = Libc.Kill(process.Id, signal);
             }
@@ -45,12 +46,23 @@ internal sealed unsafe class ProcessCalls(TraceeTable table, string hostname)
         return target == 0 || IsGroup(-target) ? Answer.Continue : Answer.Fail(Errno.ESRCH);
     }
 
+    /// <summary>tkill(2), rt_sigqueueinfo(2): (thread or process, signal).</summary>
+    public Answer CheckSignal(Tracee caller, int target)
+    {
+        TracedProcess? process = table.FindThread(target)?.Process ?? table.FindProcess(target);
+        return process is null ? Answer.Fail(Errno.ESRCH)
+            : MaySignal(caller, process) ? Answer.Continue
+            : Answer.Fail(Errno.EPERM);
+    }
+
+    /// <summary>tgkill(2), rt_tgsigqueueinfo(2): (process, thread, signal).</summary>
+    public Answer CheckThreadSignal(Tracee caller, in Notification call) =>
+        CheckSignal(caller, (int)call.A0) is { IsContinued: true }
+            ? CheckSignal(caller, (int)call.A1)
+            : CheckSignal(caller, (int)call.A0);
+
     /// <summary>Calls whose first argument is a process or thread, 0 being the caller.</summary>
     public Answer CheckFirst(in Notification call) => (int)call.A0 == 0 ? Answer.Continue : Check((int)call.A0);
-
-    /// <summary>tgkill(2), rt_tgsigqueueinfo(2).</summary>
-    public Answer CheckBoth(in Notification call) =>
-        Check((int)call.A0) is { IsContinued: true } ? Check((int)call.A1) : Answer.Fail(Errno.ESRCH);
 
     /// <summary>setpriority(2), ioprio_set(2): (which, who).</summary>
     public Answer CheckPriority(in Notification call, int processKind)
@@ -117,6 +129,16 @@ internal sealed unsafe class ProcessCalls(TraceeTable table, string hostname)
             caller.ThreadId, call.A1, version == CapabilityVersion1 ? data[..12] : data)
             ? Answer.Success
             : Answer.Fail(Errno.EFAULT);
+    }
+
+    // Source: kill(2).
+    private static bool MaySignal(Tracee caller, TracedProcess target)
+    {
+        IdTriple user = caller.Process.Identity.User;
+        IdTriple other = target.Identity.User;
+        return user.Effective == 0 || target == caller.Process
+            || user.Effective == other.Real || user.Effective == other.Saved
+            || user.Real == other.Real || user.Real == other.Saved;
     }
 
     private Answer Check(int id) =>

@@ -14,6 +14,7 @@ internal static unsafe class Ptrace
     public const int EventSeccomp = 7;
     public const int EventStop = 128;
 
+    private const int RequestPokeData = 5;
     private const int RequestContinue = 7;
     private const int RequestGetRegisters = 12;
     private const int RequestSetRegisters = 13;
@@ -51,6 +52,24 @@ internal static unsafe class Ptrace
     /// <summary>Sets the registers.</summary>
     public static void SetRegisters(int tid, TraceRegisters registers) =>
         Call(RequestSetRegisters, tid, 0, (nint)(&registers));
+
+    /// <summary>Writes to a stopped thread's memory, be it read-only to the thread itself.</summary>
+    public static bool TryPoke(int tid, ulong address, ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> word = stackalloc byte[sizeof(ulong)];
+        for (int done = 0; done < bytes.Length; done += sizeof(ulong))
+        {
+            word.Clear();
+            bytes[done..Math.Min(done + sizeof(ulong), bytes.Length)].CopyTo(word);
+            long data = BitConverter.ToInt64(word);
+            if (Call(RequestPokeData, tid, (nint)(address + (ulong)done), (nint)data) < 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>What an event tells: the new thread, or the thread's former number.</summary>
     public static int Message(int tid)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+using System.Collections.Immutable;
 using Builder.Executor.Interop;
 using Builder.Executor.Sandbox.Seccomp;
 
@@ -14,18 +15,21 @@ internal static class TraceFilters
 {
     private const uint KeepCapabilities = 8; // PR_SET_KEEPCAPS
     private const uint SetDumpable = 4; // PR_SET_DUMPABLE: the tracer could not read its memory any more
+    private const uint SetMemory = 35; // PR_SET_MM: with another heap, brk(2) could map and unmap the places for arguments
     private const uint SetOwner = 8; // F_SETOWN
     private const uint SetOwnerEx = 15; // F_SETOWN_EX
     private const uint IoctlSetOwner = 0x8901; // FIOSETOWN
     private const uint IoctlSetGroup = 0x8902; // SIOCSPGRP
     private const uint FamilyUnix = 1;
+    private const uint ProtocolAudit = 9; // NETLINK_AUDIT
+    private const uint PeerCredentials = 17; // SO_PEERCRED
     private const uint CloneUntraced = 0x800000; // CLONE_UNTRACED: it would outlive the step
 
     private const string Answered =
         "chown lchown fchown fchownat setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups"
         + " capset capget getuid geteuid getgid getegid getresuid getresgid getgroups"
         + " stat lstat fstat newfstatat statx access faccessat faccessat2 statfs"
-        + " open openat creat mkdir mkdirat mknod mknodat symlink symlinkat link linkat"
+        + " creat mkdir mkdirat mknod mknodat symlink symlinkat link linkat"
         + " rename renameat renameat2 unlink rmdir unlinkat"
         + " chmod fchmod fchmodat fchmodat2 utime utimes futimesat utimensat truncate"
         + " getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr"
@@ -33,7 +37,26 @@ internal static class TraceFilters
         + " chdir fchdir chroot getcwd readlink readlinkat umask uname"
         + " kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open";
 
-    private const string Traced = "execve execveat connect bind getsockname getpeername sendmsg sendmmsg inotify_add_watch";
+    private const string Traced = "execve execveat connect bind sendmsg sendmmsg inotify_add_watch";
+
+    // Calls that give an address, and where its pointer is.
+    private static readonly (string Name, int Argument)[] s_addressed =
+        [("sendto", 4), ("recvfrom", 4), ("accept", 1), ("accept4", 1), ("getsockname", 1), ("getpeername", 1)];
+
+    // Calls that change mappings, and where the mapping's address is; those of the places for arguments are not theirs.
+    private static readonly (string Name, ImmutableArray<ArgumentCondition> AnyOf)[] s_mapping =
+    [
+        ("mmap", ConditionsOfMmap()),
+        ("mremap",
+            [
+                new ArgumentCondition(0, ArgumentTest.Below, (uint)AddressSpace.PlacesEnd),
+                new ArgumentCondition(4, ArgumentTest.BelowNotZero, (uint)AddressSpace.PlacesEnd),
+            ]),
+        ("shmat", [new ArgumentCondition(1, ArgumentTest.BelowNotZero, (uint)AddressSpace.PlacesEnd)]),
+        .. from name in (string[])["munmap", "mprotect", "pkey_mprotect", "madvise", "remap_file_pages"]
+           select (name, ImmutableArray.Create(
+               new ArgumentCondition(0, ArgumentTest.Below, (uint)AddressSpace.PlacesEnd))),
+    ];
 
     // Paths that nobody here reads, memory of other processes, and what would make the listener another's.
     private const string Refused =
@@ -45,6 +68,9 @@ internal static class TraceFilters
         "io_uring_setup io_uring_enter io_uring_register openat2 open_tree move_mount fsopen fsconfig fsmount fspick"
         + " mount_setattr open_tree_attr statmount listmount setxattrat getxattrat listxattrat removexattrat file_getattr"
         + " file_setattr clone3";
+
+    // Where the flags are: a listener cannot hand over a mere reference (O_PATH), which goes another way.
+    private static readonly (string Name, int Flags)[] s_opening = [("open", 1), ("openat", 2)];
 
     private static readonly Lazy<BpfInstruction[]> s_answered = new(() => BuildAnswered(hasNetwork: true));
     private static readonly Lazy<BpfInstruction[]> s_answeredAlone = new(() => BuildAnswered(hasNetwork: false));
@@ -60,11 +86,17 @@ internal static class TraceFilters
     {
         var rules = new List<SeccompRule>();
         rules.AddRange(Answered.Split(' ').Select(name => new SeccompRule(name, SeccompAction.Notify)));
+        rules.AddRange(s_opening.Select(call => new SeccompRule(
+            call.Name, SeccompAction.Allow, [References(call.Flags)], SeccompAction.Notify)));
         rules.AddRange(Refused.Split(' ').Select(name => new SeccompRule(name, SeccompAction.Fail(Errno.EPERM))));
         rules.AddRange(Missing.Split(' ').Select(name => new SeccompRule(name, SeccompAction.Fail(Errno.ENOSYS))));
         rules.Add(new SeccompRule(
             "prctl", SeccompAction.Notify,
-            [new ArgumentCondition(0, ArgumentTest.Equal, KeepCapabilities), new ArgumentCondition(0, ArgumentTest.Equal, SetDumpable)],
+            [
+                new ArgumentCondition(0, ArgumentTest.Equal, KeepCapabilities),
+                new ArgumentCondition(0, ArgumentTest.Equal, SetDumpable),
+                new ArgumentCondition(0, ArgumentTest.Equal, SetMemory),
+            ],
             SeccompAction.Allow));
         rules.Add(new SeccompRule(
             "fcntl", SeccompAction.Notify,
@@ -86,12 +118,14 @@ internal static class TraceFilters
             SeccompAction.Allow));
         rules.Add(new SeccompRule("setpriority", SeccompAction.Notify));
         rules.Add(new SeccompRule("ioprio_set", SeccompAction.Notify));
-        if (!hasNetwork)
-        {
-            rules.Add(new SeccompRule(
+        // Messages to the audit system need a capability; without one, programmes want it not to be there.
+        rules.Add(hasNetwork
+            ? new SeccompRule(
+                "socket", SeccompAction.Fail(Errno.EPROTONOSUPPORT),
+                [new ArgumentCondition(2, ArgumentTest.Equal, ProtocolAudit)], SeccompAction.Allow)
+            : new SeccompRule(
                 "socket", SeccompAction.Fail(Errno.EAFNOSUPPORT),
                 [new ArgumentCondition(0, ArgumentTest.NotEqual, FamilyUnix)], SeccompAction.Allow));
-        }
 
         return Build(rules);
     }
@@ -100,10 +134,40 @@ internal static class TraceFilters
     {
         List<SeccompRule> rules =
             [.. Traced.Split(' ').Select(name => new SeccompRule(name, SeccompAction.Trace))];
+        rules.AddRange(s_addressed.Select(call => new SeccompRule(
+            call.Name, SeccompAction.Trace, [new ArgumentCondition(call.Argument, ArgumentTest.NotZero, 0)],
+            SeccompAction.Allow)));
+        rules.AddRange(s_mapping.Select(call => new SeccompRule(
+            call.Name, SeccompAction.Trace, call.AnyOf, SeccompAction.Allow)));
         rules.Add(new SeccompRule(
-            "sendto", SeccompAction.Trace, [new ArgumentCondition(4, ArgumentTest.NotZero, 0)], SeccompAction.Allow));
+            "getsockopt", SeccompAction.Trace, [new ArgumentCondition(2, ArgumentTest.Equal, PeerCredentials)],
+            SeccompAction.Allow));
+        rules.AddRange(s_opening.Select(call => new SeccompRule(
+            call.Name, SeccompAction.Trace, [References(call.Flags)], SeccompAction.Allow)));
         return Build(rules);
     }
+
+    // Address 0 is a wish for any place, unless the machine lets everybody map it.
+    private static ImmutableArray<ArgumentCondition> ConditionsOfMmap()
+    {
+        const uint Fixed = 0x10; // MAP_FIXED
+        var below = new ArgumentCondition(0, ArgumentTest.BelowNotZero, (uint)AddressSpace.PlacesEnd);
+        return MayMapZero() ? [below, new ArgumentCondition(3, ArgumentTest.AnyOf, Fixed)] : [below];
+    }
+
+    private static bool MayMapZero()
+    {
+        try
+        {
+            return File.ReadAllText("/proc/sys/vm/mmap_min_addr").Trim() == "0";
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
+    }
+
+    private static ArgumentCondition References(int flags) => new(flags, ArgumentTest.AnyOf, OpenFlags.Path);
 
     private static BpfInstruction[] Build(List<SeccompRule> rules) => SeccompFilter.Build(
         rules, SeccompAction.Allow, SeccompAction.Fail(Errno.ENOSYS), SeccompAction.Fail(Errno.ENOSYS), nativeOnly: true);

@@ -23,6 +23,9 @@ internal sealed class TraceOwners(OwnerStore owners)
     private const int GroupExecute = 0b001_000;
     private const int PlainBits = 0b111_111_111;
 
+    /// <summary>Whose process a file of /proc is about; null for all other files.</summary>
+    public Func<int, FileStatus, FakeIdentity?> FindProcess { get; init; } = (_, _) => null;
+
     private readonly bool _isReal = owners.Mode is OwnershipMode.Native or OwnershipMode.SubIds;
     private readonly uint _user = Libc.GetEffectiveUserId();
     private readonly uint _group = Libc.GetEffectiveGroupId();
@@ -35,9 +38,17 @@ internal sealed class TraceOwners(OwnerStore owners)
 
     /// <summary>What a step sees of a file.</summary>
     public RecordedAttributes Read(int file, in FileStatus status) =>
-        IsOurs(status) && !_isReal && !IsOutside(status) && MayHaveRecord(file, status)
-            ? owners.ReadHeld(file, status)
-            : Seen(status);
+        IsOutside(status)
+            ? FindProcess(file, status) is { } identity
+                ? RecordedAttributes.From(status) with
+                {
+                    UserId = identity.User.Effective,
+                    GroupId = identity.Group.Effective,
+                }
+                : Seen(status)
+            : IsOurs(status) && !_isReal && MayHaveRecord(file, status)
+                ? owners.ReadHeld(file, status)
+                : Seen(status);
 
     /// <summary>What a step sees of a file without a record.</summary>
     public RecordedAttributes Seen(in FileStatus status) => _isReal
@@ -161,7 +172,7 @@ internal sealed class TraceOwners(OwnerStore owners)
     {
         const uint Unchanged = uint.MaxValue;
         RecordedAttributes before = Read(file, status);
-        bool mayBe = identity.IsPrivileged
+        bool mayBe = identity.IsPrivileged || (user == Unchanged && group == Unchanged)
             || (before.UserId == identity.User.Effective
                 && (user == Unchanged || user == before.UserId)
                 && (group == Unchanged || group == identity.Group.Effective || identity.Groups.Contains(group)));

@@ -18,6 +18,7 @@ namespace Builder.Executor.Sandbox.Trace;
 internal sealed class TraceTree : IDisposable
 {
     private const int DirectoryMode = 0b111_101_101;
+    private const int MaskMode = 0b111_101_101;
     private const int SharedMode = 0b001_111_111_111;
     private const int NodeMode = 0b110_110_110;
     private const int OwnerReadWrite = 0b110_000_000;
@@ -43,6 +44,7 @@ internal sealed class TraceTree : IDisposable
         {
             Mount("/proc", OpenHost("/proc"), isReadOnly: false, isProc: true);
             Mount("/sys", OpenHost("/sys"), isReadOnly: true);
+            MaskSystem();
             MountDevices();
             foreach (TraceMount mount in spec.Mounts)
             {
@@ -109,6 +111,20 @@ internal sealed class TraceTree : IDisposable
         var points = new MountPoints(new SafeFileHandle(holder.Value, ownsHandle: false));
         _places.Add((holder, points, PathEncoding.Decode(below.HostPath)));
         points.Ensure("/" + path, isDirectory);
+    }
+
+    // What containers never see of the machine. Source: docs.docker.com/engine/security, masked paths.
+    private void MaskSystem()
+    {
+        string empty = Path.Combine(_spec.Scratch, "empty");
+        Make(empty, MaskMode);
+        foreach (string path in (ReadOnlySpan<string>)["/sys/firmware", "/sys/devices/virtual/powercap"])
+        {
+            if (Directory.Exists(path))
+            {
+                Mounts.Mount(new GuestMount(PathEncoding.Encode(path), OpenHost(empty), isReadOnly: true));
+            }
+        }
     }
 
     private void MountDevices()

@@ -39,12 +39,15 @@ internal sealed class TracedCommand : IDisposable
         _images = new ExecutableImages(images);
         _table = new TraceeTable(FakeIdentity.Of(spec.User));
         var proc = new ProcView(_tree.Mounts, _table, HostCall.PathOf(_images.Directory) ?? []);
-        var paths = new GuestPaths(_tree.Mounts, proc);
-        var owners = new TraceOwners(spec.Owners);
+        var owners = new TraceOwners(spec.Owners) { FindProcess = proc.FindIdentity };
+        var paths = new GuestPaths(_tree.Mounts, proc, new AccessRules(_tree.Mounts, owners));
         _server = new CallServer(_listener, _table, paths, proc, owners, spec.Hostname);
         _tracer = new Tracer(
             _table,
-            new CallChanger(paths, _images, new ExecutionPlanner(paths, _images, owners), owners),
+            new CallChanger(
+                paths, _images, new ExecutionPlanner(paths, _images, owners),
+                new SocketCalls(new SocketAddresses(paths, _images, owners), _table), new ReferenceCalls(paths, _images),
+                owners),
             () => OpenStart(paths));
         _end = new ProcessEnd(_tracer);
     }

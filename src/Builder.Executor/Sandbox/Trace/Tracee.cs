@@ -14,6 +14,9 @@ internal sealed class Tracee(int threadId, TracedProcess process, FileContext fi
     /// <summary>Its working directory, root and umask.</summary>
     public FileContext Files { get; set; } = files;
 
+    /// <summary>How often its execve(2) was repeated since the file was open for writing.</summary>
+    public int BusyRepeats { get; set; }
+
     /// <summary>A changed call whose registers are to be put back, or null.</summary>
     public ChangedCall? Changed { get; set; }
 }

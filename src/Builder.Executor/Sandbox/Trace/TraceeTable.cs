@@ -16,6 +16,7 @@ internal sealed class TraceeTable(FakeIdentity initial) : IIdentityTable
 
     private readonly Dictionary<int, Tracee> _threads = [];
     private readonly Dictionary<int, TracedProcess> _processes = [];
+    private Tracee? _last;
 
     /// <summary>The lock.</summary>
     public Lock Gate { get; } = new();
@@ -95,15 +96,34 @@ internal sealed class TraceeTable(FakeIdentity initial) : IIdentityTable
         }
 
         thread.Process.Memory.Users--;
-        Leave(thread.Files);
-        if (--thread.Process.ThreadCount == 0)
+        if (--thread.Process.ThreadCount > 0)
         {
-            _processes.Remove(thread.Process.Id);
+            Leave(thread.Files);
+            return;
         }
+
+        _processes.Remove(thread.Process.Id);
+        ForgetLast();
+        _last = thread;
+    }
+
+    /// <summary>
+    /// Adds a process whose maker was killed before it could report it: a copy of the process that has ended last.
+    /// </summary>
+    /// <returns>False when nothing is known that it could be a copy of.</returns>
+    public bool TryAddOrphan(int threadId)
+    {
+        if ((_last ?? _threads.Values.FirstOrDefault()) is not { } maker)
+        {
+            return false;
+        }
+
+        AddChild(maker, threadId, flags: 0);
+        return true;
     }
 
     /// <summary>A thread has executed a programme: it is its process's only one and has memory of its own.</summary>
-    public Tracee? Execute(int processId, int formerThreadId, byte[]? executable)
+    public Tracee? Execute(int processId, int formerThreadId, ChangedCall? call)
     {
         if (FindThread(formerThreadId) is not { } thread)
         {
@@ -120,7 +140,8 @@ internal sealed class TraceeTable(FakeIdentity initial) : IIdentityTable
         _threads[processId] = thread;
         thread.Process.Memory.Users--;
         thread.Process.Memory = new AddressSpace();
-        thread.Process.Executable = executable ?? thread.Process.Executable;
+        thread.Process.Executable = call?.Executable ?? thread.Process.Executable;
+        thread.Process.Identity = call?.Identity ?? thread.Process.Identity;
         return thread;
     }
 
@@ -131,6 +152,8 @@ internal sealed class TraceeTable(FakeIdentity initial) : IIdentityTable
         {
             Remove(threadId);
         }
+
+        ForgetLast();
     }
 
     private static void Leave(FileContext files)
@@ -138,6 +161,15 @@ internal sealed class TraceeTable(FakeIdentity initial) : IIdentityTable
         if (--files.Users == 0)
         {
             files.WorkingDirectory.Release();
+        }
+    }
+
+    private void ForgetLast()
+    {
+        if (_last is { } last)
+        {
+            Leave(last.Files);
+            _last = null;
         }
     }
 

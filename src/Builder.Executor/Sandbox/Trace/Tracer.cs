@@ -16,11 +16,12 @@ internal sealed unsafe class Tracer
     private const int SignalTrap = 5;
     private const int CallStop = SignalTrap | 0x80; // PTRACE_O_TRACESYSGOOD
     private const int StoppedMark = 0x7F;
+    private const int MakerPatienceMilliseconds = 500;
 
     private readonly TraceeTable _table;
     private readonly CallChanger _changer;
     private readonly Func<HeldDirectory> _openStart;
-    private readonly HashSet<int> _early = [];
+    private readonly Dictionary<int, long> _early = [];
     private readonly TaskCompletionSource _seized = new();
     private readonly Thread _thread;
     private int _first;
@@ -98,10 +99,21 @@ internal sealed unsafe class Tracer
 
     private void Follow()
     {
+        var pause = new SpinWait();
         while (true)
         {
             int status;
-            int tid = Libc.Wait4(-1, &status, Libc.WaitAll | NotThreadsOfOthers, null);
+            int options = Libc.WaitAll | NotThreadsOfOthers | (_early.Count > 0 ? Libc.WaitNoHang : 0);
+            int tid = Libc.Wait4(-1, &status, options, null);
+            if (tid == 0)
+            {
+                AwaitMakers();
+                pause.SpinOnce();
+                continue;
+            }
+
+            pause.Reset();
+
             if (tid < 0)
             {
                 if (Libc.LastErrno == Errno.EINTR)
@@ -126,12 +138,28 @@ internal sealed unsafe class Tracer
         }
     }
 
+    // A new process is reported by its maker at once, unless that was killed meanwhile: then nobody would let it go on.
+    private void AwaitMakers()
+    {
+        lock (_table.Gate)
+        {
+            foreach ((int tid, long since) in _early)
+            {
+                if (Environment.TickCount64 - since > MakerPatienceMilliseconds && _table.TryAddOrphan(tid))
+                {
+                    _early.Remove(tid);
+                    Ptrace.Continue(tid);
+                }
+            }
+        }
+    }
+
     private void OnEnd(int tid, int status)
     {
         _early.Remove(tid);
         if (_table.FindThread(tid)?.Changed is { } changed)
         {
-            CallChanger.GiveBack(changed);
+            _changer.GiveBack(changed);
         }
 
         _table.Remove(tid);
@@ -154,7 +182,7 @@ internal sealed unsafe class Tracer
             _ = Libc.Kill(process.Id, Libc.SigKill);
         }
 
-        foreach (int tid in _early)
+        foreach (int tid in _early.Keys)
         {
             _ = Libc.Kill(tid, Libc.SigKill);
         }
@@ -167,7 +195,7 @@ internal sealed unsafe class Tracer
             // A new one whose maker has not reported yet, unless a thread has taken its process's number in execve(2).
             if (eventNumber != Ptrace.EventExec)
             {
-                _early.Add(tid);
+                _early[tid] = Environment.TickCount64;
                 if (_isEnding)
                 {
                     KillAll();
@@ -262,10 +290,10 @@ internal sealed unsafe class Tracer
 
         if (changed is not null)
         {
-            CallChanger.GiveBack(changed);
+            _changer.GiveBack(changed);
         }
 
-        _table.Execute(processId, former, changed?.Executable);
+        _table.Execute(processId, former, changed);
     }
 
     private void OnCall(Tracee thread)
@@ -298,8 +326,8 @@ internal sealed unsafe class Tracer
         if (thread.Changed is { } changed && Ptrace.TryGetRegisters(thread.ThreadId, out TraceRegisters now))
         {
             thread.Changed = null;
-            Ptrace.SetRegisters(thread.ThreadId, _changer.After(thread, changed, now));
-            CallChanger.GiveBack(changed);
+            Ptrace.SetRegisters(thread.ThreadId, CallChanger.After(thread, changed, now));
+            _changer.GiveBack(changed);
         }
 
         Ptrace.Continue(thread.ThreadId);

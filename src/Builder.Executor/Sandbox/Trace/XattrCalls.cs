@@ -14,13 +14,15 @@ namespace Builder.Executor.Sandbox.Trace;
 /// </summary>
 internal sealed class XattrCalls(GuestPaths paths)
 {
+    private const int ReadBit = 4;
+    private const int WriteBit = 2;
     private const int MaxNameBytes = 255;
     private const int MaxValueBytes = 64 * 1024;
     private const int CreateOnly = 1; // XATTR_CREATE
     private const int ReplaceOnly = 2; // XATTR_REPLACE
 
     /// <summary>getxattr(2) and its kin: (file, name, value, size).</summary>
-    public static Answer Get(Tracee caller, in Notification call, FileDescriptor? file)
+    public Answer Get(Tracee caller, in Notification call, FileDescriptor? file)
     {
         if (file is null || ReadName(caller, call.A1) is not { } name)
         {
@@ -30,6 +32,11 @@ internal sealed class XattrCalls(GuestPaths paths)
         if (StoredName(name) is not { } stored)
         {
             return Answer.Fail(IsHidden(name) ? Errno.ENODATA : Errno.ENOTSUP);
+        }
+
+        if (stored == name && paths.Access.Check(caller, file.Value, ReadBit) is var refused and not Errno.None)
+        {
+            return Answer.Fail(refused);
         }
 
         byte[]? value = Xattrs.GetHeldWhole(file.Value, name) ?? (stored == name ? null : Xattrs.GetHeldWhole(file.Value, stored));
@@ -57,6 +64,11 @@ internal sealed class XattrCalls(GuestPaths paths)
         if (stored != name && !caller.Process.Identity.IsPrivileged)
         {
             return Answer.Fail(Errno.EPERM);
+        }
+
+        if (paths.Access.Check(caller, file.Value, WriteBit) is var refused and not Errno.None)
+        {
+            return Answer.Fail(refused);
         }
 
         if (call.A3 > MaxValueBytes)
@@ -120,6 +132,8 @@ internal sealed class XattrCalls(GuestPaths paths)
         }
 
         return paths.Mounts.IsReadOnly(file.Value) ? Answer.Fail(Errno.EROFS)
+            : stored != name && !caller.Process.Identity.IsPrivileged ? Answer.Fail(Errno.EPERM)
+            : paths.Access.Check(caller, file.Value, WriteBit) is var refused and not Errno.None ? Answer.Fail(refused)
             : Xattrs.RawRemoveHeld(file.Value, stored) ? Answer.Success
             : Answer.Fail(Libc.LastErrno);
     }

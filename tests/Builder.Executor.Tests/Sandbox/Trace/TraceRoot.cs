@@ -89,5 +89,16 @@ internal sealed class TraceRoot : IDisposable
         }
     }
 
+    /// <summary>Compiles a static programme into the root's /bin.</summary>
+    public void Compile(string name, string source)
+    {
+        string file = Path.Join(Outside, name + ".c");
+        File.WriteAllText(file, source);
+        ProcessResult compiled = ProcessStarter.Run(
+            new ProcessRequest("/usr/bin/gcc", "-static", "-pthread", "-O1", "-o", Path.Join(Directory_, "bin", name), file),
+            TestContext.Current.CancellationToken);
+        Assert.True(compiled.Status.IsSuccess, compiled.ErrorText);
+    }
+
     public void Dispose() => _root.Dispose();
 }

@@ -84,7 +84,7 @@ public sealed class TracedCommandTests : IDisposable
     public void A_process_may_become_another_user_who_then_owns_what_it_makes()
     {
         string output = _root.Output(
-            "su www -c 'id -u; id -G; touch /tmp/mine; stat -c %u:%g /tmp/mine; chown 0 /tmp/mine || echo refused; chmod 600 /etc/passwd || echo refused' 2>/dev/null; id -u");
+            "chmod 1777 /tmp; su www -c 'id -u; id -G; touch /tmp/mine; stat -c %u:%g /tmp/mine; chown 0 /tmp/mine || echo refused; chmod 600 /etc/passwd || echo refused' 2>/dev/null; id -u");
         Assert.Equal("33\n33 50\n33:33\nrefused\nrefused\n0\n", output);
         Assert.Equal(33u, _root.Read("tmp/mine").UserId);
     }
