@@ -26,7 +26,13 @@ internal sealed class SandboxProgramme : ProcessProgramme
         try
         {
             bool hasSharedMemory = spec.Mounts.All(mount => mount.Target != DeviceDirectory.SharedMemory);
-            Devices = Own(new DeviceDirectory(spec.ShmSizeBytes, spec.PipeFiles, io is SandboxIo.Terminal, hasSharedMemory));
+            Devices = Own(new DeviceDirectory(spec, io is SandboxIo.Terminal, hasSharedMemory));
+            if (!spec.IsPrivileged)
+            {
+                // Root may make any node: without this it would open the machine's disks.
+                spec.Root.SetAttributes(Libc.MountNoDev, propagation: 0, isRecursive: false);
+            }
+
             if (io is SandboxIo.Terminal size)
             {
                 Terminal = Own(PseudoTerminal.Open(Devices.Terminals, size.Columns, size.Rows));

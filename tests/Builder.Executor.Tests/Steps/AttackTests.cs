@@ -35,6 +35,19 @@ public sealed class AttackTests : IDisposable
 
     public void Dispose() => _bench.Dispose();
 
+    // Root of a step may make the node of any device, and images bring theirs.
+    [RootFact]
+    public async Task Nodes_that_a_step_makes_or_an_image_brings_cannot_be_opened()
+    {
+        const string Make = "mknod /n c 1 3; mknod /dev/n c 1 3; mkdir /sub; mknod /sub/n c 1 5";
+        const string Try = "for f in /n /dev/n /sub/n; do [ -c $f ] && (echo x > $f) 2> /dev/null && echo opened $f; done; echo x > /dev/null && echo standard";
+        LayerStack image = (await _bench.RunAsync(IsolationRung.Native, _bench.Base, $"{Make}; {Try}")).Stack;
+        Assert.Equal("standard\n", (await _bench.RunAsync(IsolationRung.Native, image, Try)).Output);
+        StepRun insecure = await _bench.RunAsync(
+            IsolationRung.Native, image, $"mknod /dev/n c 1 3; {Try}", operation => operation with { Insecure = true });
+        Assert.Equal("opened /n\nopened /dev/n\nopened /sub/n\nstandard\n", insecure.Output);
+    }
+
     // CVE-2024-1753, CVE-2024-23651: the source or target of a mount leads out through a link.
     [RootTheory]
     [MemberData(nameof(Rungs))]

@@ -39,23 +39,24 @@ internal sealed class DeviceDirectory : IDisposable
     public const string SharedMemory = "/dev/shm";
 
     /// <summary>Makes the directory.</summary>
-    /// <param name="shmSizeBytes">Size of /dev/shm; 0 is the default.</param>
-    /// <param name="pipeFiles">Scripts for /dev/pipes.</param>
+    /// <param name="spec">Says how large /dev/shm is, which scripts /dev/pipes has, and whether nodes that the container makes
+    /// may be opened.</param>
     /// <param name="hasConsole">There will be a /dev/console.</param>
     /// <param name="hasSharedMemory">False when another mount takes the place of /dev/shm.</param>
-    public DeviceDirectory(long shmSizeBytes, IReadOnlyList<PipeFile> pipeFiles, bool hasConsole, bool hasSharedMemory)
+    public DeviceDirectory(SandboxSpec spec, bool hasConsole, bool hasSharedMemory)
     {
-        long size = DeviceTmpfsBytes + pipeFiles.Sum(file => 8192L + 2 * Encoding.UTF8.GetByteCount(file.Content));
-        _devices = DetachedMount.Tmpfs(0b111_101_101, size, Libc.MountNoSuid); // scripts in /dev/pipes are executed
+        long size = DeviceTmpfsBytes + spec.PipeFiles.Sum(file => 8192L + 2 * Encoding.UTF8.GetByteCount(file.Content));
+        ulong nodes = spec.IsPrivileged ? 0 : Libc.MountNoDev;
+        _devices = DetachedMount.Tmpfs(0b111_101_101, size, Libc.MountNoSuid | nodes); // scripts in /dev/pipes are executed
         Terminals = MountTerminals();
         _shm = hasSharedMemory
             ? DetachedMount.Tmpfs(
-                0b001_111_111_111, shmSizeBytes > 0 ? shmSizeBytes : DefaultShmBytes, Hardened | Libc.MountNoDev)
+                0b001_111_111_111, spec.ShmSizeBytes > 0 ? spec.ShmSizeBytes : DefaultShmBytes, Hardened | Libc.MountNoDev)
             : null;
         int directory = _devices.Handle.Number();
         foreach ((string name, uint major, uint minor) in s_nodes)
         {
-            MakeNode(directory, name, major, minor);
+            MakeNode(directory, name, major, minor, spec.IsPrivileged);
         }
 
         foreach ((string name, string target) in s_links)
@@ -73,7 +74,7 @@ internal sealed class DeviceDirectory : IDisposable
             WriteFile(directory, "console", [], 0b110_000_000);
         }
 
-        WritePipeFiles(directory, pipeFiles);
+        WritePipeFiles(directory, spec.PipeFiles);
     }
 
     /// <summary>The directory, to make mount points in.</summary>
@@ -122,11 +123,11 @@ internal sealed class DeviceDirectory : IDisposable
             "devpts", Libc.MountNoSuid | Libc.MountNoExec, ("ptmxmode", "0666"), ("mode", "620"), option);
     }
 
-    // Device nodes cannot be made in a user namespace: there the host's are bound on empty files.
-    private void MakeNode(int directory, string name, uint major, uint minor)
+    // Where nodes cannot be made (in a user namespace) or opened, the machine's are bound on empty files.
+    private void MakeNode(int directory, string name, uint major, uint minor, bool isOpened)
     {
         byte[] bytes = Encoding.ASCII.GetBytes(name);
-        if (AtCalls.RawMknod(directory, bytes, FileType.CharacterDevice | 0b110_110_110, major, minor))
+        if (isOpened && AtCalls.RawMknod(directory, bytes, FileType.CharacterDevice | 0b110_110_110, major, minor))
         {
             AtCalls.Chmod(directory, bytes, 0b110_110_110);
             return;

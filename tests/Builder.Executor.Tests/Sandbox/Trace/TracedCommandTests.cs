@@ -266,7 +266,7 @@ public sealed class TracedCommandTests : IDisposable
         Assert.True(compiled.Status.IsSuccess, compiled.ErrorText);
 
         Assert.Equal(
-            "chmod 0 2750 openat 1\nlink 95\nown a-socket 11\npeer a-socket 11\nnone  2\n",
+            "chmod 0 2750 openat 1\nlink 0\nown a-socket 11\npeer a-socket 11\nnone  2\n",
             _root.Output("exec names").Replace("none " + new string('x', 108), "none ", StringComparison.Ordinal));
     }
 }
