@@ -63,7 +63,7 @@ internal sealed class Pod : IDisposable
     public CommandResult Run(string[] commandLine, string[] environment)
     {
         File.WriteAllText(_directory["config.json"], Config(commandLine, environment).ToJsonString());
-        string id = string.Create(CultureInfo.InvariantCulture, $"bld-pod-{Environment.ProcessId}-{Guid.NewGuid():N}-{_runs++}");
+        string id = string.Create(CultureInfo.InvariantCulture, $"pod-{Environment.ProcessId}-{Guid.NewGuid():N}-{_runs++}");
 
         // runc manages pure cgroup2 only; a mount namespace of its own can have that on any machine.
         const string Script =
