@@ -2,6 +2,7 @@
 
 using System.Collections.Concurrent;
 using Builder.Executor.Interop;
+using Builder.Frontend;
 using Builder.Frontend.Ignore;
 using Builder.Frontend.Naming;
 using Builder.Solver.Files;
@@ -123,7 +124,7 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
     {
         if (Environment.ProcessorCount > 1)
         {
-            _readingAhead.Add(Task.Run(() => ReadBackwards(TreePath.Resolve(directory, FindPlain))));
+            _readingAhead.Add(Task.Run(() => ReadBackwards(directory)));
         }
     }
 
@@ -212,7 +213,7 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
     {
         try
         {
-            IReadOnlyList<FileNode> nodes = Listing(directory)?.Nodes ?? [];
+            IReadOnlyList<FileNode> nodes = List(directory);
             for (int i = nodes.Count - 1; i >= 0 && !_isDisposed; i--)
             {
                 if (nodes[i].Kind == FileKind.Directory)
@@ -221,7 +222,7 @@ internal sealed class LocalContext : IFileTree, IFileHandleSource, IDisposable
                 }
             }
         }
-        catch (Exception failure) when (failure is ContextException or LinuxException)
+        catch (BuildException)
         {
             // the reader that needs the directory meets it, too
         }

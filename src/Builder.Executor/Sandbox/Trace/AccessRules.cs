@@ -141,8 +141,13 @@ internal sealed class AccessRules(GuestMounts mounts, TraceOwners owners)
         }
 
         long opened = HostCall.Open(source.Directory, source.Name, OpenFlags.Path | OpenFlags.NoFollow);
+        if (opened < 0)
+        {
+            return (Errno)(-opened);
+        }
+
         using var directory = new FileDescriptor((int)opened);
-        return opened < 0 ? (Errno)(-opened) : Check(caller, directory.Value, moved, WriteBit);
+        return Check(caller, directory.Value, moved, WriteBit);
     }
 
     /// <summary>Asks for a second name of a file. Source: fs.protected_hardlinks in proc_sys_fs(5).</summary>
